@@ -1,0 +1,1 @@
+"""OpenTelemetry-native logs for Python services."""
