@@ -1,0 +1,169 @@
+"""Call sites: what every record of one logging statement has in common.
+
+A site is made when its statement first logs and found again by logger, level, file and line.
+Encoders keep the bytes they made for it in ``json`` and ``otlp``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from fm_otel.shape import Plan
+
+MAX_SITES: Final = 8192
+"""Sites kept before the table starts afresh: ``exec`` and reloads would grow it for ever."""
+
+_FLOORS: Final = (
+    (logging.CRITICAL, "CRITICAL"),
+    (logging.ERROR, "ERROR"),
+    (logging.WARNING, "WARNING"),
+    (logging.INFO, "INFO"),
+)
+_SHORT: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+
+
+class Site:
+    """One logging statement: logger, severity and place in the code.
+
+    ``level`` is the JSON level; ``severity_number`` and ``severity_text`` follow the OTel logs
+    data model. ``module``, ``function`` and ``line`` are None for records without a call site
+    (OTel Logs API). ``file_path`` is project-relative, ``qualified_function`` ends in
+    ``function``.
+    """
+
+    __slots__ = (
+        "file_path",
+        "function",
+        "json",
+        "level",
+        "levelno",
+        "line",
+        "logger",
+        "module",
+        "otlp",
+        "plans",
+        "qualified_function",
+        "scope_version",
+        "severity_number",
+        "severity_text",
+    )
+
+    def __init__(
+        self,
+        logger: str,
+        levelno: int,
+        level_name: str,
+        *,
+        file_path: str | None = None,
+        function: str | None = None,
+        qualified_function: str | None = None,
+        line: int | None = None,
+        scope_version: str | None = None,
+    ) -> None:
+        self.logger = logger
+        self.levelno = levelno
+        self.level = level_floor(levelno)
+        self.severity_number = severity_number(levelno)
+        self.severity_text = _SHORT.get(level_name, level_name)
+        self.module = PurePath(file_path).stem if file_path else None
+        self.file_path = file_path
+        self.function = function
+        self.qualified_function = qualified_function or function
+        self.line = line
+        self.scope_version = scope_version
+        self.plans: dict[tuple[str, ...], Plan] = {}
+        self.json: tuple[bytes, bytes] | None = None
+        self.otlp: tuple[bytes, bytes] | None = None
+
+
+def level_floor(levelno: int) -> str:
+    """Return the highest of the five level names at or below ``levelno``; DEBUG under them."""
+    for floor, name in _FLOORS:
+        if levelno >= floor:
+            return name
+    return "DEBUG"
+
+
+def severity_number(levelno: int) -> int:
+    """Map a stdlib level to the OTel severity number: four numbers within each level's ten.
+
+    Levels below DEBUG become TRACE, levels above CRITICAL the last FATAL.
+    """
+    if levelno < logging.DEBUG:
+        return 1
+    step = min(levelno, 53)
+    return 5 + 4 * (step // 10 - 1) + min(step % 10, 3)
+
+
+class SiteTable:
+    """The sites of a process, found by what a ``LogRecord`` says about its call."""
+
+    def __init__(self) -> None:
+        self._sites: dict[tuple[str, int, str, int, str], Site] = {}
+
+    def of(self, record: logging.LogRecord) -> Site:
+        """Return the site of ``record``."""
+        key = (record.name, record.levelno, record.pathname, record.lineno, record.funcName)
+        site = self._sites.get(key)
+        return site if site is not None else self._add(key, record)
+
+    def _add(self, key: tuple[str, int, str, int, str], record: logging.LogRecord) -> Site:
+        if len(self._sites) >= MAX_SITES:
+            self._sites.clear()
+        function = record.funcName or None
+        site = Site(
+            record.name,
+            record.levelno,
+            record.levelname,
+            file_path=project_path(record.pathname),
+            function=function,
+            qualified_function=_qualified(record.pathname, function),
+            line=record.lineno,
+        )
+        self._sites[key] = site
+        return site
+
+
+def project_path(path: str) -> str:
+    """Return ``path`` relative to the package root or import path it was found under.
+
+    Absolute paths tell user names and machine layout, and differ between hosts; what follows
+    the entry of ``sys.path`` is the same everywhere.
+    """
+    best = ""
+    for entry in sys.path:
+        root = entry.rstrip("/\\")
+        if root and len(root) > len(best) and path.startswith(root) and path[len(root)] in "/\\":
+            best = root
+    if best:
+        return path[len(best) + 1 :]
+    parts = PurePath(path).parts
+    return "/".join(parts[-2:]) if PurePath(path).is_absolute() else path
+
+
+def _qualified(pathname: str, function: str | None) -> str | None:
+    """Return module and qualified name of the function now logging, as ``code.function.name``."""
+    if function is None:
+        return None
+    frame = _frame_of(pathname, function)
+    if frame is None:
+        return function
+    module = frame.f_globals.get("__name__")
+    name = getattr(frame.f_code, "co_qualname", function)
+    return f"{module}.{name}" if isinstance(module, str) else name
+
+
+def _frame_of(pathname: str, function: str) -> FrameType | None:
+    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - as stdlib's findCaller
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == function and code.co_filename == pathname:
+            return frame
+        frame = frame.f_back
+    return None
