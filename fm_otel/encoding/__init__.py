@@ -1,0 +1,1 @@
+"""Encoders: facts to the bytes a sink moves."""

@@ -1,0 +1,86 @@
+"""The protobuf wire format, as much of it as OTLP logs need, without the protobuf package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SMALL: Final = tuple(bytes((number,)) for number in range(128))
+_INT64: Final = range(-(2**63), 2**63)
+_FIXED: Final = {1: 8, 5: 4}
+
+
+def varint(number: int) -> bytes:
+    """Encode a non-negative number."""
+    if number < 128:  # noqa: PLR2004 - seven bits a byte
+        return _SMALL[number]
+    if number < 16384:  # noqa: PLR2004 - lengths of most messages
+        return bytes((number & 127 | 128, number >> 7))
+    encoded = bytearray()
+    while number > 127:  # noqa: PLR2004
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def int64(number: int) -> bytes:
+    """Encode a signed number as two's complement varint."""
+    if 0 <= number < 128:  # noqa: PLR2004
+        return _SMALL[number]
+    if number not in _INT64:
+        message = "integer beyond 64 bits"
+        raise OverflowError(message)
+    return varint(number & 0xFFFF_FFFF_FFFF_FFFF)
+
+
+def tag(field: int, wire_type: int) -> bytes:
+    """Encode a field's tag."""
+    return varint(field << 3 | wire_type)
+
+
+def block(field: int, payload: bytes) -> bytes:
+    """Encode a length-delimited field: a string, bytes or a message."""
+    return tag(field, 2) + varint(len(payload)) + payload
+
+
+def read(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield the fields of a message; fixed-width fields as bytes.
+
+    Raises ``ValueError`` when the bytes are not a protobuf message.
+    """
+    at = 0
+    while at < len(message):
+        head, at = _read_varint(message, at)
+        wire_type = head & 7
+        if wire_type == 0:
+            number, at = _read_varint(message, at)
+            yield head >> 3, number
+            continue
+        if wire_type == 2:  # noqa: PLR2004 - length-delimited
+            size, at = _read_varint(message, at)
+        elif wire_type in _FIXED:
+            size = _FIXED[wire_type]
+        else:
+            reason = f"wire type {wire_type}"
+            raise ValueError(reason)
+        if at + size > len(message):
+            reason = "message ends inside a field"
+            raise ValueError(reason)
+        yield head >> 3, message[at : at + size]
+        at += size
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while shift < 70 and at < len(message):  # noqa: PLR2004 - ten bytes at most
+        byte = message[at]
+        at += 1
+        number |= (byte & 127) << shift
+        if byte < 128:  # noqa: PLR2004
+            return number, at
+        shift += 7
+    reason = "message ends inside a number"
+    raise ValueError(reason)

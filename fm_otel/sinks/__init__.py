@@ -1,0 +1,1 @@
+"""Sinks: encoded records to one destination each."""
