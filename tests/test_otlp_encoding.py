@@ -152,9 +152,7 @@ NESTED = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 )
-TOP = st.one_of(
-    SCALARS, st.lists(NESTED, max_size=4), st.dictionaries(TEXT, NESTED, max_size=4)
-)
+TOP = st.one_of(SCALARS, st.lists(NESTED, max_size=4), st.dictionaries(TEXT, NESTED, max_size=4))
 PLAIN = st.dictionaries(TEXT.map(lambda key: f"x.{key}"), TOP, max_size=5)
 CONTEXT_SCHEMA = st.fixed_dictionaries(
     {}, optional=dict.fromkeys(("correlation_id", "session_id", "user_id", "agent_phase"), TEXT)
@@ -204,7 +202,9 @@ FACTS = st.builds(
     plain=PLAIN,
     extra=st.dictionaries(TEXT, NESTED, max_size=3),
     error=st.none()
-    | st.fixed_dictionaries({"type": TEXT}, optional={"stack_trace": TEXT, "repeat": st.booleans()}),
+    | st.fixed_dictionaries(
+        {"type": TEXT}, optional={"stack_trace": TEXT, "repeat": st.booleans()}
+    ),
     http=st.none() | st.fixed_dictionaries({"method": TEXT, "status": st.integers(100, 599)}),
     audit=st.none() | st.fixed_dictionaries({"action": TEXT, "seq": st.integers(0, 2**40)}),
     span=st.none() | SPANS,

@@ -30,7 +30,7 @@ _MAX_FRAMED: Final = 1024
 # Fields of opentelemetry.proto.logs.v1 and common.v1.
 _SEVERITY_NUMBER, _SEVERITY_TEXT, _BODY, _ATTRIBUTE = 2, 3, 5, 6
 _EVENT_NAME: Final = 12
-_STRING, _BOOL, _INT, _DOUBLE, _ARRAY, _MAP, _BYTES = 1, 2, 3, 4, 5, 6, 7
+_STRING, _BOOL, _INT, _DOUBLE, _ARRAY, _MAP = 1, 2, 3, 4, 5, 6
 
 _TIMES: Final = Struct("<BQBQ").pack
 _TIME_TAG, _OBSERVED_TAG = 1 << 3 | 1, 11 << 3 | 1
@@ -46,7 +46,18 @@ class _Slot:
     ``head`` is the key of a ``KeyValue``; without one the slot takes a bare ``AnyValue``.
     """
 
-    __slots__ = ("_head", "_tag", "false", "integers", "nothing", "real", "strings", "true")
+    __slots__ = (
+        "_head",
+        "_tag",
+        "arrays",
+        "false",
+        "integers",
+        "maps",
+        "nothing",
+        "real",
+        "strings",
+        "true",
+    )
 
     def __init__(self, field: int, key: str | None = None) -> None:
         self._tag = tag(field, 2)
@@ -57,6 +68,8 @@ class _Slot:
         self.nothing = self._frame(0)
         self.integers: dict[int, bytes] = {}
         self.strings: dict[int, bytes] = {}
+        self.arrays: dict[int, bytes] = {}
+        self.maps: dict[int, bytes] = {}
 
     def _frame(self, size: int) -> bytes:
         if self._head is None:
@@ -71,15 +84,22 @@ class _Slot:
 
     def string(self, size: int) -> bytes:
         """Return what goes before a string of ``size`` encoded bytes."""
-        frame = self.delimited(_STRING, size)
-        if size < _MAX_FRAMED:
-            self.strings[size] = frame
-        return frame
+        return self._delimited(_STRING, size, self.strings)
 
-    def delimited(self, field: int, size: int) -> bytes:
-        """Return what goes before ``size`` bytes of the ``AnyValue`` field ``field``."""
+    def array(self, size: int) -> bytes:
+        """Return what goes before the ``size`` bytes of an ``ArrayValue``."""
+        return self._delimited(_ARRAY, size, self.arrays)
+
+    def map(self, size: int) -> bytes:
+        """Return what goes before the ``size`` bytes of a ``KeyValueList``."""
+        return self._delimited(_MAP, size, self.maps)
+
+    def _delimited(self, field: int, size: int, known: dict[int, bytes]) -> bytes:
         head = tag(field, 2) + varint(size)
-        return self._frame(len(head) + size) + head
+        frame = self._frame(len(head) + size) + head
+        if size < _MAX_FRAMED:
+            known[size] = frame
+        return frame
 
 
 class _Slots(dict[str, _Slot]):
@@ -132,28 +152,23 @@ def _put(out: list[bytes], slot: _Slot, value: object) -> None:
         out.append(_REAL(value))
     elif value is None:
         out.append(slot.nothing)
-    else:
-        _put_container(out, slot, value)
-
-
-def _put_container(out: list[bytes], slot: _Slot, value: object) -> None:
-    inner: list[bytes] = []
-    if isinstance(value, dict):
-        field = _MAP
+    elif isinstance(value, dict):
+        inner: list[bytes] = []
         for key, item in value.items():
             _put(inner, _ENTRIES[key], item)
+        encoded = b"".join(inner)
+        out.append(slot.maps.get(len(encoded)) or slot.map(len(encoded)))
+        out.append(encoded)
     elif isinstance(value, (list, tuple)):
-        field = _ARRAY
+        inner = []
         for item in value:
             _put(inner, _ELEMENT, item)
-    elif isinstance(value, bytes):
-        field, inner = _BYTES, [value]
+        encoded = b"".join(inner)
+        out.append(slot.arrays.get(len(encoded)) or slot.array(len(encoded)))
+        out.append(encoded)
     else:
         message = f"no OTLP value for {type(value).__name__}"
         raise TypeError(message)
-    encoded = b"".join(inner)
-    out.append(slot.delimited(field, len(encoded)))
-    out.append(encoded)
 
 
 def _put_all(out: list[bytes], slots: dict[str, _Slot], values: Mapping[str, object]) -> None:

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SMALL: Final = tuple(bytes((number,)) for number in range(128))
-_INT64: Final = range(-(2**63), 2**63)
 _FIXED: Final = {1: 8, 5: 4}
 
 
@@ -28,9 +27,9 @@ def varint(number: int) -> bytes:
 
 def int64(number: int) -> bytes:
     """Encode a signed number as two's complement varint."""
-    if 0 <= number < 128:  # noqa: PLR2004
-        return _SMALL[number]
-    if number not in _INT64:
+    if 0 <= number < 2**63:
+        return varint(number)
+    if not -(2**63) <= number < 0:
         message = "integer beyond 64 bits"
         raise OverflowError(message)
     return varint(number & 0xFFFF_FFFF_FFFF_FFFF)
