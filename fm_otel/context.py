@@ -37,18 +37,17 @@ _phases: Final = logging.getLogger("faultmaven.agent")
 
 
 class Snapshot:
-    """The fields of a context at one moment; never changed, so encoders may cache on it.
+    """The fields of a context at one moment; never changed, so later stations cache on it.
 
-    ``json`` and ``otlp`` are free for the encoders' fragments.
+    ``shaped`` is free for the layout of the fields that all records of the context share.
     """
 
-    __slots__ = ("correlation_id", "fields", "json", "otlp")
+    __slots__ = ("correlation_id", "fields", "shaped")
 
     def __init__(self, fields: Fields) -> None:
         self.fields: Final = fields
         self.correlation_id: Final = fields.get("correlation_id")
-        self.json: Any = None
-        self.otlp: Any = None
+        self.shaped: Any = None
 
 
 class Holder(Mapping[str, Value]):

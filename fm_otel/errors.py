@@ -279,7 +279,7 @@ def code_for(exc: BaseException) -> ErrorCode | None:
 
 def mnemonic_for(exc: BaseException) -> str | None:
     """Give the mnemonic of an exception, one the catalogue does not know included."""
-    return resolve(_own_code(exc)) or _by_type(type(exc))
+    return resolve(_own_code(exc)) or mnemonic_for_type(type(exc))
 
 
 def _own_code(exc: BaseException) -> object:
@@ -289,7 +289,8 @@ def _own_code(exc: BaseException) -> object:
         return None
 
 
-def _by_type(exc_type: type[BaseException]) -> str | None:
+def mnemonic_for_type(exc_type: type[BaseException]) -> str | None:
+    """Give the mnemonic that a type, or the nearest of its bases, is mapped to."""
     for base in exc_type.__mro__:
         mnemonic = _registry.by_type.get(base) or _BY_TYPE_NAME.get(_package_name(base))
         if mnemonic is not None:

@@ -24,7 +24,8 @@ class Captured(NamedTuple):
     """One record as the logging call left it.
 
     ``values`` stand beside ``keys`` and hold JSON values only, copied where they could change.
-    ``size`` is an estimate in bytes for the queue's bound. Build it with ``captured(...)``.
+    ``size`` is an estimate in bytes for the queue's bound. ``console`` is false where the
+    console handlers of the application, which ours stands in for, would not have shown it.
     """
 
     time_ns: int
@@ -39,6 +40,7 @@ class Captured(NamedTuple):
     weight: float | None
     sanitized: tuple[str, ...]
     size: int
+    console: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,11 @@ class ContextFacts:
     """A request context laid out by the field table, redacted once for all its records.
 
     ``schema`` holds the context fields in line order, ``fields`` other schema fields that came
-    by the context (``operation``), ``plain`` the rest. ``json`` and ``otlp`` are the encoders'
-    own caches, empty until an encoder fills them.
+    by the context (``operation``), ``plain`` the rest. ``redacted`` tells whether that was done.
+    ``json`` and ``otlp`` are the encoders' own caches, empty until an encoder fills them.
     """
 
-    __slots__ = ("fields", "json", "otlp", "plain", "schema")
+    __slots__ = ("fields", "json", "otlp", "plain", "redacted", "schema")
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class ContextFacts:
         self.schema = schema
         self.fields = fields
         self.plain = plain
+        self.redacted = False
         self.json: bytes | None = None
         self.otlp: bytes | None = None
 

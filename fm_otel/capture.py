@@ -1,0 +1,152 @@
+"""Capture: a stdlib ``LogRecord`` to a ``Captured``, at the call.
+
+Everything that could change or go away is taken now: the message is formatted, extras are
+copied, the exception is reduced to its frames' positions, context and span are referenced by
+their immutable parts. What needs no caller is left to the worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from itertools import count, islice
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.context import request_context
+from fm_otel.record import Captured
+from fm_otel.sampling import keep
+from fm_otel.site import SiteTable
+from fm_otel.stack import capture_error, error_from_text
+from fm_otel.structured import unpacked
+from fm_otel.values import SCALARS, freeze, message_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from opentelemetry.trace import SpanContext
+
+    from fm_otel.context import Snapshot
+    from fm_otel.stack import CapturedError
+
+    Current = Callable[[], "SpanContext | None"]
+
+AUDIT_LOGGER: Final = "faultmaven.audit"
+PROCESS_LOGGER: Final = "faultmaven.process"
+_UNSAMPLED: Final = frozenset({AUDIT_LOGGER, PROCESS_LOGGER})
+
+_ATTRIBUTES: Final = tuple(vars(logging.makeLogRecord({})))
+_STANDARD: Final = len(_ATTRIBUTES)
+"""Attributes every record has; what stands behind them came by ``extra``, filters, formatters."""
+
+_OVERHEAD: Final = 400
+"""Bytes a queued record costs beside its strings, roughly."""
+
+_LATEST: Final = 1e11
+"""Seconds: times beyond this (year 5138) cannot be meant."""
+
+
+
+class Capture:
+    """Makes ``Captured`` records; one per process and door to the engine.
+
+    ``current_span`` returns the context of the span in force or None; ``rate`` is the share of
+    records below WARNING that is kept; ``sampled_out`` is told of each record refused by it.
+    """
+
+    def __init__(
+        self,
+        current_span: Current,
+        *,
+        rate: float = 1.0,
+        auto_exc_info: bool = True,
+        sampled_out: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._current_span = current_span
+        self._rate = rate
+        self._auto_exc_info = auto_exc_info
+        self._sampled_out = sampled_out
+        self._sites = SiteTable()
+        self.sequence: Iterator[int] = count(1)
+
+    def take(self, record: logging.LogRecord, *, console: bool = True) -> Captured | None:
+        """Return the captured record, or None when sampling refused it."""
+        context = request_context.get().snapshot
+        span = self._current_span()
+        weight = None
+        levelno = record.levelno
+        if self._rate < 1.0 and levelno < logging.WARNING and record.name not in _UNSAMPLED:
+            if not self._kept(span, context):
+                self._sampled_out()
+                return None
+            weight = 1 / self._rate
+        msg = record.msg
+        if type(msg) is not str or msg[:1] == "{":
+            record = unpacked(record) or record
+        notes: list[str] = []
+        message = message_of(record.msg, record.args, notes)
+        keys: tuple[str, ...] = ()
+        values: tuple[object, ...] = ()
+        size = _OVERHEAD
+        if len(record.__dict__) > _STANDARD:
+            keys, values, size = _extras(record.__dict__, notes)
+        error = self._error(record, levelno)
+        created = record.created
+        if 0 < created < _LATEST:
+            time_ns = int(created * 1e9)
+        else:
+            time_ns = time.time_ns()
+            notes.append("bad_time")
+        return tuple.__new__(Captured, (
+            time_ns, next(self.sequence), self._sites.of(record), message, keys, values, span,
+            context, error, weight, tuple(notes), size + len(message), console,
+        ))
+
+    def minimal(self, record: logging.LogRecord) -> Captured:
+        """Return what can be said of a record that could not be captured."""
+        message = f"<record of {type(record.msg).__name__} could not be captured>"
+        if type(record.msg) is str:
+            message = record.msg
+        return Captured(
+            time.time_ns(), next(self.sequence), self._sites.of(record), message, (), (), None,
+            request_context.get().snapshot, None, None, ("minimal",), _OVERHEAD + len(message),
+            True,  # noqa: FBT003 - a tuple's place
+        )
+
+    def _kept(self, span: SpanContext | None, context: Snapshot) -> bool:
+        trace_id = format(span.trace_id, "032x") if span is not None else None
+        correlation_id = context.correlation_id
+        return keep(self._rate, trace_id, None if correlation_id is None else str(correlation_id))
+
+    def _error(self, record: logging.LogRecord, levelno: int) -> CapturedError | None:
+        exc_info: object = record.exc_info
+        if exc_info is None and levelno >= logging.ERROR and self._auto_exc_info:
+            exc_info = sys.exc_info()
+        if exc_info or record.stack_info:
+            captured = capture_error(exc_info, stack_info=record.stack_info)
+            if captured is not None:
+                return captured
+        return error_from_text(record.exc_text) if record.exc_text else None
+
+
+def _extras(
+    attributes: Mapping[str, object], notes: list[str],
+) -> tuple[tuple[str, ...], tuple[object, ...], int]:
+    """Return keys and frozen values of what is not a standard attribute, and their size."""
+    if next(islice(attributes, _STANDARD - 1, None)) != _ATTRIBUTES[-1]:
+        # A record class with an order of its own.
+        attributes = {**dict.fromkeys(_ATTRIBUTES), **attributes}
+    keys = tuple(islice(attributes, _STANDARD, None))
+    size = _OVERHEAD + 40 * len(keys)
+    values = []
+    for value in islice(attributes.values(), _STANDARD, None):
+        kind = type(value)
+        if kind is str:
+            size += len(value)  # type: ignore[arg-type]  # is a str
+            values.append(value)
+        elif kind in SCALARS:
+            values.append(value)
+        else:
+            size += 200
+            values.append(freeze(value, notes))
+    return keys, tuple(values), size
