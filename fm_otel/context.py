@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from fm_otel.fields import CONTEXT_FIELDS
 
@@ -46,7 +46,8 @@ class Snapshot:
 
     def __init__(self, fields: Fields) -> None:
         self.fields: Final = fields
-        self.correlation_id: Final = fields.get("correlation_id")
+        # Text fields are text once cleaned.
+        self.correlation_id: Final = cast("str | None", fields.get("correlation_id"))
         self.shaped: Any = None
 
 
@@ -96,13 +97,14 @@ class RequestHolder(Holder):
     """The holder of one request, written from any of its threads and tasks.
 
     Overlays are kept up to date by the writer, so that reading ``snapshot``, which every record
-    does, stays one attribute access.
+    does, stays one attribute access. ``quiet``: the request is a health check that succeeded.
     """
 
-    __slots__ = ("lock", "opened", "overlays")
+    __slots__ = ("lock", "opened", "overlays", "quiet")
 
     def __init__(self, fields: Fields) -> None:
         super().__init__(fields)
+        self.quiet = False
         self.opened: Final = fields
         # Re-entrant: a signal handler or a finaliser may write while its own thread does.
         self.lock: Final = threading.RLock()
@@ -156,8 +158,8 @@ class Binding:
         self.holder: Final = holder
         self.token: Final[Token[Holder]] = request_context.set(holder)
 
-    def undo(self) -> None:
-        """Restore what was there before; also when closed in another Context than opened."""
+    def undo(self) -> bool:
+        """Restore what was there before; return whether this is the Context it was opened in."""
         if isinstance(self.holder, Overlay):
             self.holder.release()
         try:
@@ -166,6 +168,8 @@ class Binding:
             if request_context.get() is self.holder:
                 before = self.token.old_value
                 request_context.set(before if isinstance(before, Holder) else EMPTY)
+            return False
+        return True
 
 
 EMPTY: Final = Holder({})
@@ -224,6 +228,12 @@ def open_request(fields: Mapping[str, object]) -> Binding:
 def close_request(opened: Binding) -> None:
     """Leave a request's holder."""
     opened.undo()
+
+
+def request_holder() -> RequestHolder | None:
+    """Give the holder of the request that is being served here, if one is."""
+    base = _base(request_context.get())
+    return base if isinstance(base, RequestHolder) else None
 
 
 def set_agent_phase(phase: str, **fields: object) -> None:
