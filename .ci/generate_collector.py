@@ -84,9 +84,11 @@ def spelled(statement: str, context: str = "log") -> str:
 
 
 def guarded(guard: str, statements: Iterable[str]) -> list[str]:
-    """Add a condition to every statement."""
+    """Add a condition to every statement, in front of its own."""
     return [
-        f"{s} and {guard}" if " where " in s else f"{s} where {guard}" for s in statements
+        s.replace(" where ", f" where {guard} and ", 1) if " where " in s
+        else f"{s} where {guard}"
+        for s in statements
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -49,6 +50,7 @@ TOOLS: Final = {
     "amtool": Tool(
         "amtool", "github.com/prometheus/alertmanager/cmd/amtool", 2, ("amtool",)
     ),
+    "alertmanager": Tool("amtool", "", 1, ("alertmanager", "prometheus-alertmanager")),
     "victoria-logs": Tool(
         "victoria-logs", "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs", 1,
         ("victoria-logs",),
@@ -77,7 +79,7 @@ def binary(name: str) -> Path:
 def digest(name: str) -> str:
     """Hash everything that decides what a build gives."""
     tool = TOOLS[name]
-    folders = [SOURCES / tool.folder] + ([] if tool.package else [SOURCES / "builder"])
+    folders = [SOURCES / tool.folder] + ([SOURCES / "builder"] if name == "otelcol" else [])
     content = hashlib.sha256(f"{tool.package} {tool.tags} {FLAGS} {go_version()}".encode())
     for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
         content.update(f"{path.relative_to(SOURCES)}\0".encode() + path.read_bytes() + b"\0")
@@ -106,7 +108,7 @@ def build(name: str, target: Path) -> None:
         if tool.package:
             compile_package(tool, fresh)
         else:
-            compile_collector(target.parent / "source", fresh)
+            OWN_STEPS[name](target.parent / "source", fresh)
         fresh.replace(target)
         say(f"built {name} in {time.monotonic() - started:.0f} s")
 
@@ -127,6 +129,23 @@ def compile_collector(source: Path, target: Path) -> None:
     run([str(builder), "--config=manifest.yaml", "--skip-compilation", "--skip-get-modules"],
         source)
     run(["go", "build", *FLAGS, "-o", str(target), "."], source / "out")
+
+
+def compile_alertmanager(source: Path, target: Path) -> None:
+    """Build the server without its web page, which the module does not carry built."""
+    module = "github.com/prometheus/alertmanager"
+    listed = run(["go", "mod", "download", "-json", module], SOURCES / "amtool")
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(json.loads(listed)["Dir"], source, copy_function=shutil.copyfile)
+    for folder in (source, *(p for p in source.rglob("*") if p.is_dir())):
+        folder.chmod(0o755)
+    page = source / "ui" / "app" / "dist" / "index.html"
+    page.parent.mkdir()
+    page.write_text("<!doctype html><title>Alertmanager</title>", encoding="utf-8")
+    run(["go", "build", *FLAGS, "-o", str(target), "./cmd/alertmanager"], source)
+
+
+OWN_STEPS: Final = {"otelcol": compile_collector, "alertmanager": compile_alertmanager}
 
 
 def run(command: list[str], folder: Path) -> str:
