@@ -149,12 +149,12 @@ class Losses(Protocol):
 class Sink(Protocol):
     """Moves encoded records to one destination and counts what it could not move.
 
-    ``write`` takes one chunk in order, each item a severity number and the encoded bytes, and
-    must neither raise nor wait longer than its own bound. ``flush`` and ``shutdown`` return
+    ``write`` takes one chunk in order, each item a call site and the encoded bytes, and must
+    neither raise nor wait longer than its own bound. ``flush`` and ``shutdown`` return
     whether everything handed over is out of the process, within ``timeout`` seconds.
     """
 
-    def write(self, chunk: list[tuple[int, bytes]]) -> None:
+    def write(self, chunk: list[tuple[Site, bytes]]) -> None:
         """Take one chunk of encoded records."""
         ...
 

@@ -140,6 +140,18 @@ class Shaper:
             _tidy(facts)
         return facts
 
+    def minimal(self, captured: Captured) -> Facts:
+        """Return what is certain of a record that could not be shaped."""
+        facts = Facts()
+        facts.time_ns, facts.seq, facts.site = captured.time_ns, captured.seq, captured.site
+        facts.record_id = f"{self._prefix}{facts.seq:x}"
+        facts.message, facts.span, facts.weight = captured.message, captured.span, captured.weight
+        facts.context = ContextFacts({}, {}, {})
+        facts.fields, facts.plain, facts.extra = {}, {}, {}
+        facts.error = facts.http = facts.audit = None
+        facts.sanitized = merged_notes(captured.sanitized, ("minimal",))
+        return facts
+
     def _context(self, snapshot: Snapshot) -> ContextFacts:
         """Lay out a request context, once for all its records."""
         schema: dict[str, str] = {}

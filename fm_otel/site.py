@@ -34,7 +34,7 @@ class Site:
     ``level`` is the JSON level; ``severity_number`` and ``severity_text`` follow the OTel logs
     data model. ``module``, ``function`` and ``line`` are None for records without a call site
     (OTel Logs API). ``file_path`` is project-relative, ``qualified_function`` ends in
-    ``function``.
+    ``function``, ``scope`` is name and version of the instrumentation scope.
     """
 
     __slots__ = (
@@ -49,7 +49,7 @@ class Site:
         "otlp",
         "plans",
         "qualified_function",
-        "scope_version",
+        "scope",
         "severity_number",
         "severity_text",
     )
@@ -76,7 +76,7 @@ class Site:
         self.function = function
         self.qualified_function = qualified_function or function
         self.line = line
-        self.scope_version = scope_version
+        self.scope = (logger, scope_version)
         self.plans: dict[tuple[str, ...], Plan] = {}
         self.json: tuple[bytes, bytes] | None = None
         self.otlp: tuple[bytes, bytes] | None = None

@@ -86,11 +86,15 @@ class _OddError(Exception):
     """The fast copy met something it does not know."""
 
 
-def cut(text: str, limit: int) -> str:
-    """Return ``text`` in at most ``limit`` characters, with a marker that tells its length."""
-    if len(text) <= limit:
+def cut(text: str, limit: int, length: int | None = None) -> str:
+    """Return ``text`` in at most ``limit`` characters, with a marker that tells its length.
+
+    ``length`` is the length to tell where ``text`` is but the first part of something longer.
+    """
+    length = length or len(text)
+    if length <= limit:
         return text
-    marker = f"<cut: {len(text)} characters>"
+    marker = f"<cut: {length} characters>"
     return text[: max(limit - len(marker), 0)] + marker[:limit]
 
 

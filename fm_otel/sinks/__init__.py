@@ -1,1 +1,1 @@
-"""Sinks: encoded records to one destination each."""
+"""Where records go: each sink moves bytes to one place and counts what it could not move."""

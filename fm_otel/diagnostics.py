@@ -1,0 +1,44 @@
+"""What fm_otel says about itself: single lines on stderr, never through the pipe it talks about.
+
+The same kind of trouble speaks at most once a minute, with the number of times it stayed silent.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from fm_otel.settings import to_stderr
+
+INTERVAL: Final = 60.0
+"""Seconds between two lines of one kind."""
+
+
+class Diagnostics:
+    """Prints diagnostics of one process, each kind at most once per interval."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._last: dict[str, float] = {}
+        self._silent: dict[str, int] = {}
+
+    def report(self, kind: str, text: str) -> None:
+        """Print ``text`` unless its kind spoke within the last minute."""
+        with self._lock:
+            now = time.monotonic()
+            last = self._last.get(kind)
+            if last is not None and now - last < INTERVAL:
+                self._silent[kind] = self._silent.get(kind, 0) + 1
+                return
+            self._last[kind] = now
+            silent = self._silent.pop(kind, 0)
+        to_stderr(f"{text} ({silent} more like it)" if silent else text)
+
+    def recovered(self, kind: str, text: str) -> None:
+        """Print that trouble of ``kind`` is over, if it had been reported."""
+        with self._lock:
+            reported = self._last.pop(kind, None)
+            self._silent.pop(kind, None)
+        if reported is not None:
+            to_stderr(text)

@@ -1,0 +1,268 @@
+"""The pipeline: takes captured records in, brings them out through redaction and encoding.
+
+One worker drains the queue every flush interval; a caller whose record must be out before its
+call returns drains the queue itself, up to and including its own. Whoever drains holds the one
+drain lock, so lines keep their order and are never mixed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.redact import withhold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fm_otel.pipeline.accounting import Accounts
+    from fm_otel.pipeline.queue import Queue
+    from fm_otel.record import Captured, Encoder, Facts, Sink
+    from fm_otel.redact import Redaction
+    from fm_otel.shape import Shaper
+    from fm_otel.site import Site
+
+CHUNK: Final = 64
+"""Records encoded between two yields of the interpreter lock: about 0.4 ms."""
+
+EARLY: Final = 256
+"""Queued records that wake the worker before its interval is over."""
+
+ASSIST: Final = 256
+"""Records that a caller who meets a full queue brings out."""
+
+PATIENCE: Final = 0.05
+"""Seconds a logging call waits for another thread's drain or for room in the queue."""
+
+
+class Output:
+    """One encoder with the sinks that take its bytes, each with a condition or None."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        sinks: list[tuple[Sink, Callable[[Captured], bool] | None]],
+    ) -> None:
+        self.encoder = encoder
+        self.sinks = sinks
+
+
+class Pipeline:
+    """Queue, worker and sinks of one process."""
+
+    def __init__(  # noqa: PLR0913 - the stations of the walk
+        self,
+        queue: Queue,
+        shaper: Shaper,
+        redaction: Redaction,
+        outputs: list[Output],
+        accounts: Accounts,
+        *,
+        write_through: int,
+        flush_interval: float,
+        overflow: str,
+    ) -> None:
+        self._queue = queue
+        self._shaper = shaper
+        self._redaction = redaction
+        self._outputs = outputs
+        self.accounts = accounts
+        self.write_through = write_through
+        self._flush_interval = flush_interval
+        self._overflow = overflow
+        self._closed = False
+        self.reset: Callable[[], None] = self.after_fork
+        """Called when a fork is noticed late; whoever owns more than this pipeline sets it."""
+        self.after_fork()
+
+    # ---- taking records in
+
+    def submit(self, captured: Captured, levelno: int, *, keep: bool = False) -> None:
+        """Queue a record; ``keep`` records are never dropped and always written through."""
+        if self._pid != os.getpid():
+            # A fork in C code runs no hooks.
+            self.reset()
+        queue = self._queue
+        if queue.full() and not self._make_room(levelno, keep=keep):
+            self.accounts.dropped("queue_full")
+            return
+        queue.put(captured)
+        if levelno >= self.write_through or keep or self._closed:
+            if not self.drain(len(queue.records), PATIENCE):
+                self.accounts.late_one()
+                self._wake()
+        elif not self._awake:
+            self._wake()
+        elif len(queue.records) >= EARLY:
+            self._early.set()
+
+    def _make_room(self, levelno: int, *, keep: bool) -> bool:
+        """Make room in a full queue; return whether the record may go in."""
+        if self._overflow == "drop" and levelno < 40 and not keep:  # noqa: PLR2004 - ERROR
+            return False
+        if self._overflow == "block":
+            deadline = time.monotonic() + PATIENCE
+            while self._queue.full() and time.monotonic() < deadline:
+                time.sleep(0.001)
+            if not self._queue.full():
+                return True
+        self.drain(ASSIST, PATIENCE)
+        return True
+
+    # ---- bringing records out
+
+    def drain(self, limit: int, timeout: float) -> bool:
+        """Bring out at least ``limit`` queued records; return whether the lock was had in time.
+
+        A thread that logs while it is draining (a finaliser, a signal handler, a ``__str__``)
+        only queues: its outer drain goes on until the queue it left is empty.
+        """
+        if not self._lock.acquire(timeout=timeout):
+            return False
+        try:
+            if self._draining:
+                self._again = True
+                return True
+            self._draining = True
+            try:
+                self._drain(limit)
+            finally:
+                self._draining = False
+        finally:
+            self._lock.release()
+        return True
+
+    def _drain(self, limit: int) -> None:
+        while limit > 0 or self._again:
+            if limit <= 0:
+                self._again = False
+                limit = len(self._queue)
+            chunk = self._queue.take(min(CHUNK, limit))
+            if not chunk:
+                limit = 0
+                continue
+            limit -= len(chunk)
+            self._deliver(chunk)
+
+    def _deliver(self, chunk: list[Captured]) -> None:
+        chunk_facts = [self._facts(captured) for captured in chunk]
+        for output in self._outputs:
+            encoded = self._encoded(output.encoder, chunk_facts)
+            for sink, admits in output.sinks:
+                batch = [
+                    (facts.site, data)
+                    for captured, facts, data in zip(chunk, chunk_facts, encoded, strict=True)
+                    if data is not None and (admits is None or admits(captured))
+                ]
+                if batch:
+                    sink.write(batch)
+
+    def _facts(self, captured: Captured) -> Facts:
+        try:
+            facts = self._shaper.shape(captured)
+        except Exception:  # noqa: BLE001 - the record goes on with what is certain
+            facts = self._shaper.minimal(captured)
+        self._redaction.clean(facts)
+        return facts
+
+    def _encoded(self, encoder: Encoder, chunk: list[Facts]) -> list[bytes | None]:
+        try:
+            return [encoder.encode(facts) for facts in chunk]
+        except Exception:  # noqa: BLE001 - one of them: find it, keep its neighbours
+            return [self._encode(encoder, facts) for facts in chunk]
+
+    def _encode(self, encoder: Encoder, facts: Facts) -> bytes | None:
+        try:
+            return encoder.encode(facts)
+        except Exception:  # noqa: BLE001 - the record goes on with what is certain
+            withhold(facts)
+            facts.sanitized = (*facts.sanitized, "withheld")
+        try:
+            return encoder.encode(facts)
+        except Exception:  # noqa: BLE001 - nothing is left to leave out
+            self.accounts.dropped("encode")
+            return None
+
+    # ---- the worker
+
+    def _wake(self) -> None:
+        """Let the worker look at the queue within the flush interval; start it if need be."""
+        self._awake = True
+        worker = self._worker
+        if worker is None or not worker.is_alive():
+            self._start()
+        self._wakeup.set()
+
+    def _start(self) -> None:
+        if self._closed:
+            return
+        if self._worker is not None:
+            self.accounts.worker_restarted()
+        worker = threading.Thread(target=self._run, name="fm_otel-worker", daemon=True)
+        self._worker = worker
+        try:
+            worker.start()
+        except RuntimeError:
+            # The interpreter is ending or out of threads: write on the caller from now on.
+            self._worker = None
+            self.write_through = 0
+
+    def _run(self) -> None:
+        try:
+            while not self._closed:
+                self._wakeup.wait()
+                self._early.wait(self._flush_interval)
+                # Cleared before draining: a record queued meanwhile wakes the worker again.
+                self._early.clear()
+                self._wakeup.clear()
+                self._awake = False
+                while len(self._queue) and not self._closed:
+                    self.drain(CHUNK, 1.0)
+                    time.sleep(0)
+        finally:
+            self._awake = False
+
+    # ---- flush and end
+
+    def flush(self, timeout: float) -> bool:
+        """Bring out everything queued; return whether every sink has it out in time."""
+        deadline = time.monotonic() + timeout
+        done = self.drain(len(self._queue), timeout)
+        for sink in self._sinks():
+            done = sink.flush(max(0.0, deadline - time.monotonic())) and done
+        return done
+
+    def terminating(self) -> None:
+        """From now on every record is written through: the process is about to end."""
+        self.write_through = 0
+        self._awake = True
+        self._early.set()
+        self._wakeup.set()
+
+    def shutdown(self, timeout: float) -> bool:
+        """End the worker and bring out everything; later records are written by their caller."""
+        deadline = time.monotonic() + timeout
+        self._closed = True
+        self.terminating()
+        done = self.drain(len(self._queue), timeout)
+        for sink in self._sinks():
+            done = sink.shutdown(max(0.0, deadline - time.monotonic())) and done
+        return done
+
+    def after_fork(self) -> None:
+        """Start afresh in a child: an empty queue, own locks, a worker at the first record."""
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._draining = False
+        self._again = False
+        self._worker: threading.Thread | None = None
+        self._wakeup = threading.Event()
+        self._early = threading.Event()
+        self._awake = False
+        self._queue.records.clear()
+        self._queue.bytes = 0
+
+    def _sinks(self) -> list[Sink]:
+        return [sink for output in self._outputs for sink, _ in output.sinks]

@@ -1,0 +1,188 @@
+"""The redaction station: every text of a record made safe, once, before any sink sees it.
+
+Here is decided which rule set meets which field; the rules themselves are in ``redaction``. The
+station may replace values and cut them, never add. What it cannot clean it withholds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.fields import ID_FIELDS
+from fm_otel.redaction.normalise import clean_text
+from fm_otel.shape import merged_notes
+from fm_otel.values import MAX_STRING, cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fm_otel.record import ContextFacts, Facts
+    from fm_otel.redaction import Redactor
+
+WITHHELD: Final = "[REDACTED:failed]"
+"""Stands for a value whose redaction failed."""
+
+MARGIN: Final = 4096
+"""Characters beyond the limit that redaction still sees, so that no cut hides half a secret."""
+
+_AUDIT_TEXTS: Final = ("actor", "resource", "reason")
+
+
+class Redaction:
+    """Cleans facts in place; without a redactor only control characters and lengths."""
+
+    def __init__(self, redactor: Redactor | None) -> None:
+        self._redactor = redactor
+
+    def clean(self, facts: Facts) -> None:
+        """Make every text of ``facts`` safe; never raises."""
+        notes: list[str] = []
+        try:
+            self._clean(facts, notes)
+        except Exception:  # noqa: BLE001 - fails closed, whatever went wrong
+            withhold(facts)
+            notes = ["withheld"]
+        if notes:
+            facts.sanitized = merged_notes(facts.sanitized, notes)
+
+    def _clean(self, facts: Facts, notes: list[str]) -> None:
+        redactor = self._redactor
+        text = None if redactor is None else redactor.text
+        facts.message = _text(facts.message, text, notes)
+        if not facts.context.redacted:
+            self._clean_context(facts.context, notes)
+        if facts.fields:
+            self._clean_fields(facts.fields, notes)
+        if facts.plain:
+            facts.plain = self._mapping(facts.plain, notes)
+        if facts.extra:
+            facts.extra = self._mapping(facts.extra, notes)
+        if facts.error is not None:
+            self._clean_error(facts.error, notes)
+        if facts.http is not None:
+            self._clean_http(facts.http, notes)
+        if facts.audit is not None:
+            for name in _AUDIT_TEXTS:
+                if name in facts.audit:
+                    facts.audit[name] = self._mapping({name: facts.audit[name]}, notes)[name]
+
+    def _clean_context(self, context: ContextFacts, notes: list[str]) -> None:
+        self._clean_fields(context.schema, notes)  # type: ignore[arg-type]  # str stays str
+        self._clean_fields(context.fields, notes)
+        context.plain = self._mapping(context.plain, notes)
+        context.redacted = True
+
+    def _clean_fields(self, fields: dict[str, object], notes: list[str]) -> None:
+        """Clean schema fields: ids by the rule for ids, other words by literal prefixes only."""
+        redactor = self._redactor
+        for name, value in fields.items():
+            if type(value) is not str:
+                continue
+            value = _text(value, None, notes)
+            if redactor is not None:
+                clean = redactor.identifier if name in ID_FIELDS else redactor.schema_text
+                value = clean(name, value)
+            fields[name] = value
+
+    def _mapping(self, mapping: dict[str, object], notes: list[str]) -> dict[str, object]:
+        plain = _plain(mapping, None if self._redactor is None else self._redactor.text, notes)
+        if self._redactor is not None:
+            plain = self._redactor.mapping(plain)
+        return plain
+
+    def _clean_error(self, error: dict[str, object], notes: list[str]) -> None:
+        redactor = self._redactor
+        for name in ("type", "message", "stack_trace"):
+            value = error.get(name)
+            if isinstance(value, str):
+                clean = None
+                if redactor is not None:
+                    clean = redactor.stack if name == "stack_trace" else redactor.text
+                error[name] = _text(value, clean, notes)
+
+    def _clean_http(self, http: dict[str, object], notes: list[str]) -> None:
+        redactor = self._redactor
+        for name in ("method", "route", "path", "client"):
+            value = http.get(name)
+            if isinstance(value, str):
+                clean = None
+                if redactor is not None:
+                    clean = redactor.url if name == "path" else redactor.text
+                http[name] = _text(value, clean, notes)
+
+
+def withhold(facts: Facts) -> None:
+    """Leave only what cannot hold a secret: time, level, place, ids of trace and record."""
+    facts.message = WITHHELD
+    facts.plain = {}
+    facts.extra = {}
+    facts.fields = {k: v for k, v in facts.fields.items() if type(v) is not str}
+    facts.error = {"type": str(facts.error.get("type", WITHHELD))} if facts.error else None
+    facts.http = facts.audit = None
+    if not facts.context.redacted:
+        facts.context = type(facts.context)({}, {}, {})
+
+
+def _text(value: str, redact: Callable[[str], str] | None, notes: list[str]) -> str:
+    """Return ``value`` without control characters, redacted, then cut to the limit."""
+    length = len(value)
+    window = value if length <= MAX_STRING else value[: MAX_STRING + MARGIN]
+    cleaned = window
+    if not (window.isascii() and window.isprintable()):
+        cleaned = clean_text(window)
+        if cleaned is not window:
+            notes.append(_reason(window))
+    if redact is not None:
+        cleaned = redact(cleaned)
+    if length > MAX_STRING:
+        notes.append("too_long")
+        return cut(cleaned, MAX_STRING, length)
+    return cleaned
+
+
+def _reason(text: str) -> str:
+    return "surrogate" if any("\ud800" <= char <= "\udfff" for char in text) else "control"
+
+
+def _plain(
+    mapping: dict[str, object], redact: Callable[[str], str] | None, notes: list[str],
+) -> dict[str, object]:
+    """Return ``mapping`` with its strings free of control characters; itself when they are.
+
+    ``redact`` meets only strings that are cut: the rules by key come later, to what is left.
+    """
+    changed: dict[str, object] | None = None
+    for key, value in mapping.items():
+        kind = type(value)
+        if kind is str:
+            if value.isascii() and value.isprintable() and len(value) <= MAX_STRING:  # type: ignore[attr-defined]
+                continue
+            whole = len(value) <= MAX_STRING  # type: ignore[arg-type]  # is a str
+            cleaned: object = _text(value, None if whole else redact, notes)  # type: ignore[arg-type]
+        elif kind is dict:
+            cleaned = _plain(value, redact, notes)  # type: ignore[arg-type]  # is a dict
+        elif kind is list:
+            cleaned = _plain_list(value, redact, notes)  # type: ignore[arg-type]  # is a list
+        else:
+            continue
+        if cleaned is not value:
+            if changed is None:
+                changed = dict(mapping)
+            changed[key] = cleaned
+    result = mapping if changed is None else changed
+    if not all(map(_fine, result)):
+        notes.append("control")
+        return {_text(key, None, []): value for key, value in result.items()}
+    return result
+
+
+def _plain_list(
+    values: list[object], redact: Callable[[str], str] | None, notes: list[str],
+) -> list[object]:
+    numbered = {str(place): value for place, value in enumerate(values)}
+    cleaned = _plain(numbered, redact, notes)
+    return values if cleaned is numbered else list(cleaned.values())
+
+
+def _fine(key: str) -> bool:
+    return key.isascii() and key.isprintable()

@@ -1,0 +1,373 @@
+"""Lines to stdout or stderr, whole, in order, without stalling the caller.
+
+Several processes often share one pipe. A write of at most ``PIPE_BUF`` bytes is atomic there; a
+longer line goes out in slices of that size, and an advisory lock on the pipe, taken by every
+process of ours for every write, keeps the slices together. ``poll`` before each slice tells
+whether it would block; what a slow reader does not take stays here, and a thread of its own goes
+on with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import select
+import stat
+import sys
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fm_otel.pipeline.accounting import SinkAccount
+    from fm_otel.site import Site
+
+try:
+    import fcntl
+except ImportError:  # Windows has no shared pipes to protect this way
+    fcntl = None  # type: ignore[assignment]
+
+SLICE: Final = 4096
+"""Bytes of one write to a pipe: Linux's PIPE_BUF; POSIX promises at least 512."""
+
+PATIENCE: Final = 0.05
+"""Seconds a write may wait for the reader before the rest is left to the thread."""
+
+_ERROR: Final = 40
+
+
+class ConsoleSink:
+    """Writes lines to the process's stdout or stderr, looked up anew for every write.
+
+    ``max_bytes`` bounds what is held for a reader who does not keep up; beyond it the lowest
+    levels are dropped first, ERROR and above never.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        account: SinkAccount,
+        report: Callable[[str, str], None],
+        *,
+        max_bytes: int,
+    ) -> None:
+        self._name = stream
+        self._account = account
+        self._report = report
+        self._max_bytes = max_bytes
+        self._stream: TextIO | None = None
+        self._target = _Target(-1)
+        self.after_fork()
+
+    def write(self, chunk: list[tuple[Site, bytes]]) -> None:
+        """Write a chunk of lines, or hold what the reader does not take within the patience."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            # The thread is writing; it takes these too.
+            self._arrivals.append(chunk)
+            return
+        try:
+            self._hold(chunk)
+            if self._stalled:
+                self._trim()
+            elif not self._push(time.monotonic() + PATIENCE):
+                self._stall()
+        finally:
+            self._lock.release()
+
+    def flush(self, timeout: float) -> bool:
+        """Write what is held; return whether all of it is out in time."""
+        deadline = time.monotonic() + timeout
+        if not self._lock.acquire(timeout=max(timeout, 0)):
+            return False
+        try:
+            self._hold([])
+            return self._push(deadline)
+        finally:
+            self._lock.release()
+
+    def shutdown(self, timeout: float) -> bool:
+        """Write what is held; what is left afterwards is counted as lost."""
+        if self.flush(timeout):
+            return True
+        if self._lock.acquire(timeout=PATIENCE):
+            self._account.dropped("console", len(self._held))
+            self._held.clear()
+            self._held_bytes = 0
+            self._lock.release()
+        return False
+
+    def after_fork(self) -> None:
+        """Start with nothing held: it is the parent's to write."""
+        self._lock = threading.RLock()
+        self._held: deque[tuple[int, bytes]] = deque()
+        self._held_bytes = 0
+        self._arrivals: deque[list[tuple[Site, bytes]]] = deque()
+        self._stalled = False
+        self._stream = None
+        self._target.close()
+        self._target = _Target(-1)
+
+    # ---- holding
+
+    def _hold(self, chunk: list[tuple[Site, bytes]]) -> None:
+        while self._arrivals:
+            self._hold_one(self._arrivals.popleft())
+        self._hold_one(chunk)
+
+    def _hold_one(self, chunk: list[tuple[Site, bytes]]) -> None:
+        for site, line in chunk:
+            self._held.append((site.levelno, line + b"\n"))
+            self._held_bytes += len(line) + 1
+
+    def _trim(self) -> None:
+        """Drop the lowest levels until the bound is kept."""
+        if self._held_bytes <= self._max_bytes:
+            return
+        for below in (20, 30, _ERROR):
+            kept: deque[tuple[int, bytes]] = deque()
+            for level, line in self._held:
+                if level < below and self._held_bytes > self._max_bytes:
+                    self._held_bytes -= len(line)
+                else:
+                    kept.append((level, line))
+            self._account.dropped("console", len(self._held) - len(kept))
+            self._held = kept
+            if self._held_bytes <= self._max_bytes:
+                break
+        self._report("console", f"{self._name} is not being read, records are dropped there")
+
+    # ---- writing
+
+    def _push(self, deadline: float) -> bool:
+        """Write what is held; return False when the reader did not take it by the deadline."""
+        target = self._resolve()
+        try:
+            if not target.finish(deadline):
+                return False
+            while self._held:
+                if not target.begin(deadline):
+                    return False
+                count, block = self._block()
+                # Once begun the lines are the target's: it keeps what the reader leaves.
+                ended = target.write(block, deadline)
+                self._forget(count)
+                if not ended:
+                    return False
+        except (OSError, ValueError) as error:
+            self._lose(error)
+        return True
+
+    def _block(self) -> tuple[int, bytes]:
+        """Return the number and the bytes of the next lines that go out together."""
+        limit = self._target.limit
+        held = self._held
+        if len(held) == 1 or len(held[0][1]) >= limit:
+            return 1, held[0][1]
+        lines: list[bytes] = []
+        size = 0
+        for _, line in held:
+            size += len(line)
+            if size > limit:
+                break
+            lines.append(line)
+        return len(lines), b"".join(lines)
+
+    def _forget(self, count: int) -> None:
+        for _ in range(count):
+            self._held_bytes -= len(self._held.popleft()[1])
+        self._account.delivered(count)
+
+    def _lose(self, error: Exception) -> None:
+        self._account.dropped("console", len(self._held))
+        self._held.clear()
+        self._held_bytes = 0
+        self._target.forget()
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        self._report("console", f"{self._name} cannot be written ({reason}), "
+                     "its records are lost and counted")
+
+    def _resolve(self) -> _Target:
+        """Return the target of the stream in force now; capture tools replace it at run time."""
+        stream: TextIO | None = getattr(sys, self._name)
+        if not isinstance(stream, io.TextIOBase):
+            # A proxy, such as celery's, that would log what is written to it.
+            stream = getattr(sys, f"__{self._name}__")
+        if stream is not self._stream:
+            self._target.close()
+            self._stream = stream
+            self._target = _target(stream)
+        if stream is not None and self._target.takes():
+            # What the application printed comes first, and ends where it ends.
+            with contextlib.suppress(Exception):
+                stream.flush()
+        return self._target
+
+    # ---- a reader who does not keep up
+
+    def _stall(self) -> None:
+        self._stalled = True
+        self._trim()
+        thread = threading.Thread(target=self._go_on, name="fm_otel-console", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The interpreter is ending: the closing flush is what is left.
+            self._stalled = False
+
+    def _go_on(self) -> None:
+        """Write what is held until it is gone, letting go of the lock between the pieces."""
+        while True:
+            with self._lock:
+                self._hold([])
+                if self._push(time.monotonic() + PATIENCE):
+                    self._stalled = False
+                    return
+                self._trim()
+            time.sleep(0.001)
+
+
+class _Target:
+    """A descriptor that takes everything at once: a regular file."""
+
+    limit = 1 << 16
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def takes(self) -> bool:
+        """Return whether a write would not wait."""
+        return True
+
+    def finish(self, deadline: float) -> bool:  # noqa: ARG002 - files never wait
+        """Bring out the rest of a block begun earlier; return whether that is done."""
+        return True
+
+    def begin(self, deadline: float) -> bool:  # noqa: ARG002 - files never wait
+        """Prepare for a block; return whether it may be written now."""
+        return True
+
+    def write(self, block: bytes, deadline: float) -> bool:  # noqa: ARG002 - files never wait
+        """Write ``block``; return False when a rest is left for ``finish``."""
+        while block:
+            block = block[os.write(self.fd, block):]
+        return True
+
+    def forget(self) -> None:
+        """Forget a rest: its reader is gone."""
+
+    def close(self) -> None:
+        """Let go of what belongs to the target itself."""
+
+
+class _Stream(_Target):
+    """A text stream without a descriptor, such as the one of a capture tool."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(-1)
+        self._stream = stream
+
+    def write(self, block: bytes, deadline: float) -> bool:  # noqa: ARG002 - memory never waits
+        """Write ``block`` as text."""
+        self._stream.write(block.decode())
+        self._stream.flush()
+        return True
+
+
+class _Pipe(_Target):
+    """A pipe, socket or terminal: written in slices, when they fit."""
+
+    limit = SLICE
+
+    def __init__(self, fd: int, *, shared: bool) -> None:
+        super().__init__(fd)
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+        self._lock_fd = _own_description(fd) if shared and fcntl is not None else -1
+        self._locked = False
+        self._rest = b""
+
+    def takes(self) -> bool:
+        """Return whether a write of one slice would not wait."""
+        return bool(self._poll.poll(0))
+
+    def finish(self, deadline: float) -> bool:
+        """Write the rest of a block begun earlier; return whether that is done."""
+        return not self._rest or self._write_rest(deadline)
+
+    def begin(self, deadline: float) -> bool:
+        """Take the pipe's lock; return whether it was had in time."""
+        if self._lock_fd < 0 or self._locked:
+            return True
+        while not self._try_lock():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.0005)
+        return True
+
+    def write(self, block: bytes, deadline: float) -> bool:
+        """Write ``block`` slice by slice; return False when a rest is left."""
+        self._rest = block
+        return self._write_rest(deadline)
+
+    def _write_rest(self, deadline: float) -> bool:
+        while self._rest:
+            wait = max(0, int((deadline - time.monotonic()) * 1000))
+            if not self._poll.poll(wait):
+                return False
+            self._rest = self._rest[os.write(self.fd, self._rest[:SLICE]):]
+        self._release()
+        return True
+
+    def forget(self) -> None:
+        """Forget a rest: its reader is gone."""
+        self._rest = b""
+        self._release()
+
+    def close(self) -> None:
+        """Close the descriptor that carries the lock, and so free it."""
+        if self._lock_fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    def _try_lock(self) -> bool:
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A kind of descriptor that knows no locks.
+            self.close()
+        else:
+            self._locked = True
+        return True
+
+    def _release(self) -> None:
+        if self._locked:
+            self._locked = False
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+
+def _own_description(fd: int) -> int:
+    """Open the file behind ``fd`` anew: a lock on it is not shared with forked children."""
+    try:
+        return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return -1
+
+
+def _target(stream: TextIO | None) -> _Target:
+    if stream is None:
+        return _Target(-1)
+    try:
+        fd = stream.fileno()
+        mode = os.fstat(fd).st_mode
+    except (OSError, ValueError):
+        return _Stream(stream)
+    if stat.S_ISREG(mode) or not hasattr(select, "poll"):
+        return _Target(fd)
+    return _Pipe(fd, shared=stat.S_ISFIFO(mode))
