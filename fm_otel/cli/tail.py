@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections import deque
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -51,12 +50,11 @@ def run(args: argparse.Namespace) -> int:
     """Print what matches."""
     wanted = Filter(args.level, args.logger, tuple(args.field), args.trace)
     readable = Readable(Style.of(sys.stdout))
-    with closing(_lines(args)) as lines:
-        for raw in lines:
-            shown = _shown(raw, wanted, None if args.json else readable)
-            if shown is not None:
-                say(shown)
-                sys.stdout.flush()
+    for raw in _lines(args):
+        shown = _shown(raw, wanted, None if args.json else readable)
+        if shown is not None:
+            say(shown)
+            sys.stdout.flush()
     return OK
 
 
@@ -179,12 +177,14 @@ def _replaced(stream: BinaryIO, path: Path) -> bool:
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
+        msg = f"{text} is negative"
+        raise argparse.ArgumentTypeError(msg)
     return number
 
 
 def _pair(text: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not key or not sign:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+        msg = f"{text!r} is not KEY=VALUE"
+        raise argparse.ArgumentTypeError(msg)
     return key, value

@@ -19,7 +19,7 @@ from fm_otel import (
     update_request_context,
 )
 from fm_otel.demo.agent import Agent
-from fm_otel.demo.failures import FaultMavenError, RedisConnectionError
+from fm_otel.demo.failures import AuthenticationError, FaultMavenError, RedisConnectionError
 from fm_otel.demo.llm import Router, complete
 from fm_otel.demo.store import Case, Store, ping_redis
 from fm_otel.errors import code_for
@@ -87,8 +87,8 @@ async def login(credentials: Login) -> dict[str, str]:
                        credentials.username, credentials.password)
         audit("login_failed", outcome="failure", category="authentication",
               actor=credentials.username, reason="wrong password")
-        code = "AUTHENTICATION_FAILED"
-        raise FaultMavenError(code, "unknown user or wrong password")
+        msg = "unknown user or wrong password"
+        raise AuthenticationError(msg)
     audit("login", outcome="success", category="authentication", actor=credentials.username)
     return {"user_id": credentials.username}
 

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class FaultMavenError(Exception):
     """A failure with a code of the catalogue; ``context`` is for the log, not for the caller."""
 
-    def __init__(self, error_code: str, message: str, **context: str | float) -> None:
-        super().__init__(f"[{error_code}] {message}")
-        self.error_code = error_code
-        self.message = message
+    error_code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+    def __init__(self, message: str, **context: str | float) -> None:
+        super().__init__(f"[{self.error_code}] {message}")
         self.context = context
 
 
-class RedisConnectionError(Exception):
-    """The session store cannot be reached. Carries no code: its type is registered with one."""
+class SessionNotFoundError(FaultMavenError):
+    """There is no such session."""
+
+    error_code = "SESSION_NOT_FOUND"
+
+
+class SessionExpiredError(FaultMavenError):
+    """The session is over."""
+
+    error_code = "SESSION_EXPIRED"
+
+
+class CaseNotFoundError(FaultMavenError):
+    """There is no such case."""
+
+    error_code = "CASE_NOT_FOUND"
+
+
+class AuthenticationError(FaultMavenError):
+    """The caller is not who he says he is."""
+
+    error_code = "AUTHENTICATION_FAILED"
 
 
 class LLMProviderError(FaultMavenError):
     """A provider did not answer, or no provider did."""
 
-    def __init__(self, message: str, **context: str | float) -> None:
-        super().__init__("LLM_PROVIDER_ERROR", message, **context)
+    error_code = "LLM_PROVIDER_ERROR"
+
+
+class RedisConnectionError(Exception):
+    """The session store cannot be reached. Carries no code: its type is registered with one."""

@@ -7,14 +7,13 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import httpx
+
 QUERIES: Final = (
-    "Checkout answers 502 since ten o'clock, which services and which customers are affected "
-    "by it?",
+    "Checkout answers 502 since ten o'clock, which services and customers are affected by it?",
     "What happened in the hour before?",
     "Why would the connection pool run dry?",
     "Does the thread dump support that?",
@@ -51,7 +50,7 @@ class Scenario:
         await self.finish(session_id, case_id)
 
     async def sign_in(self) -> None:
-        """A wrong password, then the right one."""
+        """Use a wrong password, then the right one."""
         await self.post("failed login", "/auth/login", 401,
                         {"username": "maria", "password": self.plant("pw")})
         await self.post("login", "/auth/login", 200,
@@ -108,7 +107,8 @@ class Scenario:
         await self.post("close case", f"/cases/{case_id}/close", 200)
         await self.request("end session", "DELETE", f"/sessions/{session_id}", 204)
         await self.get("use of an ended session", f"/sessions/{session_id}", 401)
-        self.steps.append(Step("health check", 200, (await self.client.get("/health")).status_code))
+        health = await self.client.get("/health")
+        self.steps.append(Step("health check", 200, health.status_code))
 
     async def ask(self, name: str, case_id: str, query: str, fault: str = "",
                   expected: int = 200) -> None:

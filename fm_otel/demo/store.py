@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from fm_otel import get_logger
-from fm_otel.demo.failures import FaultMavenError, RedisConnectionError
+from fm_otel.demo.failures import (
+    CaseNotFoundError,
+    RedisConnectionError,
+    SessionExpiredError,
+    SessionNotFoundError,
+)
 
 logger = get_logger(__name__)
 
@@ -71,9 +76,11 @@ class Store:
         """Return a live session."""
         session = self.sessions.get(session_id)
         if session is None:
-            raise FaultMavenError("SESSION_NOT_FOUND", "no such session")
+            msg = "no such session"
+            raise SessionNotFoundError(msg)
         if session.expired:
-            raise FaultMavenError("SESSION_EXPIRED", "the session is over")
+            msg = "the session is over"
+            raise SessionExpiredError(msg)
         return session
 
     def add_case(self, title: str, session_id: str) -> Case:
@@ -86,7 +93,8 @@ class Store:
         """Return a case."""
         case = self.cases.get(case_id)
         if case is None:
-            raise FaultMavenError("CASE_NOT_FOUND", "no such case", case_id=case_id)
+            msg = "no such case"
+            raise CaseNotFoundError(msg, case_id=case_id)
         return case
 
     def add_data(self, case: Case) -> str:
