@@ -25,7 +25,8 @@ _INTERRUPTED: Final = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    args = _parser(given[:1]).parse_args(given)
     command: Callable[[argparse.Namespace], int] = args.run
     try:
         code = command(args)
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(first: list[str]) -> argparse.ArgumentParser:
+    """Return the parser; where the first argument names a command, only that one is loaded."""
     parser = argparse.ArgumentParser(
         prog="fm-otel",
         description="Every log record of a Python service, once, as one JSON line and one OTLP "
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True
     )
-    for name in COMMANDS:
+    for name in first if first and first[0] in COMMANDS else COMMANDS:
         module = import_module(f"fm_otel.cli.{name}")
         module.add_parser(commands)
         commands.choices[name].set_defaults(run=module.run)
