@@ -220,9 +220,14 @@ def bind(fields: Mapping[str, object]) -> Binding:
     return Binding(Overlay(request_context.get(), own))
 
 
+def new_request(fields: Mapping[str, object]) -> RequestHolder:
+    """Make the holder of a request, to be installed by a ``Binding``."""
+    return RequestHolder(_merged({}, _cleaned(fields)))
+
+
 def open_request(fields: Mapping[str, object]) -> Binding:
     """Open the holder of a request; every write until it is closed goes there."""
-    return Binding(RequestHolder(_merged({}, _cleaned(fields))))
+    return Binding(new_request(fields))
 
 
 def close_request(opened: Binding) -> None:
