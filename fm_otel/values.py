@@ -117,11 +117,9 @@ def well_formed(text: str, notes: list[str]) -> str:
 
 
 def type_name(kind: type) -> str:
-    """Return the name of ``kind`` as tracebacks print it: module-qualified, bare for builtins."""
+    """Return the module-qualified name of ``kind``, the bare one of a builtin."""
     module, name = _module(kind), _qualname(kind)
-    if not isinstance(module, str) or module in {"builtins", "__main__"}:
-        return name
-    return f"{module}.{name}"
+    return f"{module}.{name}" if isinstance(module, str) and module != "builtins" else name
 
 
 def text_of(value: object, notes: list[str], convert: Callable[[Any], str] = str) -> str:
