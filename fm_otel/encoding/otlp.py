@@ -10,7 +10,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from fm_otel.encoding.protobuf import block, int64, tag, varint
+from fm_otel.encoding.protobuf import block, int64, read, scan, tag, varint
 from fm_otel.fields import BY_NAME, FIELDS, Wire
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ MAX_KEYS: Final = 4096
 
 MAX_SPANS: Final = 512
 _MAX_FRAMED: Final = 1024
+_SHORT_BODY, _SHORT_TEXT, _SHORT_ATTRIBUTE = 4096, 4000, 1024
 
 # Fields of opentelemetry.proto.logs.v1 and common.v1.
 _SEVERITY_NUMBER, _SEVERITY_TEXT, _BODY, _ATTRIBUTE = 2, 3, 5, 6
-_EVENT_NAME: Final = 12
+_DROPPED_COUNT, _EVENT_NAME = 7, 12
 _STRING, _BOOL, _INT, _DOUBLE, _ARRAY, _MAP = 1, 2, 3, 4, 5, 6
 
 _TIMES: Final = Struct("<BQBQ").pack
@@ -330,3 +331,28 @@ def frame_records(records: list[bytes]) -> bytes:
     for record in records:
         out += (b"\x12", varint(len(record)), record)
     return b"".join(out)
+
+
+def shorten(record: bytes) -> bytes:
+    """Return a record cut to what nearly any receiver takes: its long values are left out.
+
+    The body keeps its beginning; attributes too long to keep are counted in
+    ``dropped_attributes_count``, as the logs data model has it.
+    """
+    out: list[bytes] = []
+    dropped = 0
+    for field, value, encoded in scan(record):
+        if field == _BODY and isinstance(value, bytes) and len(value) > _SHORT_BODY:
+            _put(out, _BODY_SLOT, _beginning(value))
+        elif field == _ATTRIBUTE and len(encoded) > _SHORT_ATTRIBUTE:
+            dropped += 1
+        else:
+            out.append(encoded)
+    if dropped:
+        out.append(tag(_DROPPED_COUNT, 0) + varint(dropped))
+    return b"".join(out)
+
+
+def _beginning(body: bytes) -> str:
+    text = b"".join(value for _, value in read(body) if isinstance(value, bytes))
+    return text[:_SHORT_TEXT].decode(errors="ignore")

@@ -46,17 +46,24 @@ def block(field: int, payload: bytes) -> bytes:
 
 
 def read(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield the fields of a message; fixed-width fields as bytes.
+    """Yield number and value of each field; fixed-width values as bytes.
 
     Raises ``ValueError`` when the bytes are not a protobuf message.
     """
+    for field, value, _ in scan(message):
+        yield field, value
+
+
+def scan(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
+    """Yield number, value and whole encoding of each field; raises as :func:`read` does."""
     at = 0
     while at < len(message):
+        start = at
         head, at = _read_varint(message, at)
         wire_type = head & 7
         if wire_type == 0:
             number, at = _read_varint(message, at)
-            yield head >> 3, number
+            yield head >> 3, number, message[start:at]
             continue
         if wire_type == 2:  # noqa: PLR2004 - length-delimited
             size, at = _read_varint(message, at)
@@ -68,8 +75,9 @@ def read(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         if at + size > len(message):
             reason = "message ends inside a field"
             raise ValueError(reason)
-        yield head >> 3, message[at : at + size]
+        value = message[at : at + size]
         at += size
+        yield head >> 3, value, message[start:at]
 
 
 def _read_varint(message: bytes, at: int) -> tuple[int, int]:

@@ -1,0 +1,429 @@
+"""The OTLP sink: batches, retries and accounts for records on a thread of its own.
+
+``write`` only puts records into a bounded backlog; whatever the network does happens on the
+sink's thread. Every record ends delivered or counted with a reason.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol
+
+from fm_otel.encoding.otlp import export_request, shorten
+from fm_otel.sinks.answer import Answer, Verdict
+from fm_otel.sinks.ring import Item, Ring, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fm_otel.sinks.answer import Transport
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 30.0
+SMALLEST_REQUEST: Final = 16 * 1024
+MAX_SUSPECTS: Final = 4
+"""Single records refused in a row, before the receiver ever took one, that make it the culprit."""
+
+_GRACE: Final = 0.1
+_RECORD_FRAME: Final = 6
+
+_own_threads: set[int] = set()
+
+
+def is_own_thread() -> bool:
+    """Return whether the calling thread is a sink's: what it logs must not be captured."""
+    return threading.get_ident() in _own_threads
+
+
+class DeliveryLosses(Protocol):
+    """Counts how records ended."""
+
+    def dropped(self, reason: str, count: int = 1) -> None:
+        """Count ``count`` records lost for ``reason``."""
+        ...
+
+    def delivered(self, count: int) -> None:
+        """Count ``count`` records the receiver has taken over."""
+        ...
+
+
+class OtlpSink:
+    """Delivers encoded log records to an OTLP receiver, at least once.
+
+    Failures that may pass are retried for ever with growing pauses; a refused batch is halved
+    until only the offending record is left, which goes to ``quarantine``. A refusal that is not
+    about the records (credentials, address) holds everything back and is retried slowly.
+    ``report`` gets a kind and one line for people when an outage begins, changes and ends.
+    """
+
+    def __init__(  # noqa: PLR0913 - each bound is a setting of its own
+        self,
+        transport: Transport,
+        resource: bytes,
+        *,
+        losses: DeliveryLosses,
+        report: Callable[[str, str], None],
+        name: str = "OTLP receiver",
+        quarantine: Callable[[bytes], None] | None = None,
+        queue_records: int = 20_000,
+        queue_bytes: int = 32 * 1024 * 1024,
+        max_batch: int = 512,
+        max_request_bytes: int = 3_670_016,
+        schedule_delay: float = 1.0,
+        timeout: float = 10.0,
+    ) -> None:
+        self._transport = transport
+        self._resource = resource
+        self._losses = losses
+        self._report = report
+        self._name = name
+        self._quarantine = quarantine
+        self._new_ring = partial(Ring, queue_records, queue_bytes)
+        self._max_batch = max_batch
+        self._max_request = max_request_bytes
+        self._schedule_delay = schedule_delay
+        self._timeout = timeout
+        self._closing = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set up what a forked child must have anew."""
+        self._lock = threading.RLock()
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._ring = self._new_ring()
+        self._parts: list[list[Item]] = []
+        self._suspects: list[Item] = []
+        self._waiters: list[SimpleQueue[None]] = []
+        self._thread: threading.Thread | None = None
+        self._since = 0.0
+        self._urgent = False
+        self._abandoned = False
+        self._written = self._settled = self._lost = 0
+        self._failures = 0
+        self._trouble = ""
+        self._accepted = False
+        self._deadline = float("inf")
+
+    # What the pipeline and the lifecycle call.
+
+    @property
+    def held(self) -> int:
+        """How many records are neither delivered nor counted as lost."""
+        return self._written - self._settled
+
+    def start(self) -> bool:
+        """Have the thread run, if the interpreter still lets one start; return whether it does."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return True
+            thread = threading.Thread(target=self._run, name="fm_otel-otlp", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+            return True
+
+    def write(self, chunk: list[Item]) -> None:
+        """Take over one chunk of encoded records; never waits for the network."""
+        if not chunk:
+            return
+        if self._closing:
+            self._losses.dropped("shutdown", len(chunk))
+            return
+        with self._lock:
+            if not self._ring.waiting:
+                self._since = monotonic()
+            self._written += len(chunk)
+            overflow = self._ring.append(chunk)
+            waiting = self._ring.waiting
+        if overflow:
+            self._settle(overflow, "spool_unavailable")
+        self.start()
+        if waiting == len(chunk) or waiting >= self._max_batch:
+            self._rouse()
+
+    def flush(self, timeout: float) -> bool:
+        """Send what is held now; return whether all of it was delivered within ``timeout``.
+
+        A pause between retries is cut short once; further attempts follow the usual pauses.
+        """
+        deadline = monotonic() + timeout
+        waiter: SimpleQueue[None] = SimpleQueue()
+        with self._lock:
+            target, lost = self._written, self._lost
+            self._waiters.append(waiter)
+        try:
+            self._urge()
+            while self._settled < target and (left := deadline - monotonic()) > 0:
+                with suppress(Empty):
+                    waiter.get(timeout=left)
+            return self._settled >= target and self._lost == lost
+        finally:
+            self._waiters.remove(waiter)
+
+    def terminating(self) -> None:
+        """From now on send at once what comes in; safe in a signal handler."""
+        self._schedule_delay = 0.0
+        self._urge()
+
+    def shutdown(self, timeout: float) -> bool:
+        """Try once to deliver what is held, count the rest; return whether there was no rest.
+
+        Returns within ``timeout``, also when the receiver hangs.
+        """
+        deadline = monotonic() + timeout
+        lost = self._lost
+        self._deadline = deadline - min(_GRACE, timeout / 2)
+        self._closing = True
+        self._urge()
+        self._finish()
+        self._transport.close()
+        self._join(deadline)
+        with self._lock:
+            self._abandoned = True
+            left = self.held
+            self._settled += left
+            self._parts.clear()
+            self._ring = self._new_ring()
+        if left:
+            self._losses.dropped("spool_unavailable", left)
+        return not left and self._lost == lost
+
+    def before_fork(self) -> None:
+        """Give up connections a child could not leave alone."""
+        self._transport.before_fork()
+
+    def after_fork(self) -> None:
+        """In a forked child: start empty; the parent delivers its own records."""
+        _own_threads.clear()
+        self._transport.after_fork()
+        self._begin()
+
+    # The thread.
+
+    def _urge(self) -> None:
+        """Have the thread make an attempt now."""
+        self._urgent = True
+        self._rouse()
+
+    def _rouse(self) -> None:
+        # A SimpleQueue, since an Event's lock could be held by the code a signal interrupted.
+        if self._wake.empty():
+            self._wake.put(None)
+
+    def _finish(self) -> None:
+        """Wait for the thread's last attempt; where no thread could start, make it here."""
+        if self._thread is not None and self._thread.is_alive():
+            self._join(self._deadline)
+        elif self.held:
+            self._work()
+
+    def _join(self, deadline: float) -> None:
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(max(deadline - monotonic(), 0))
+
+    def _run(self) -> None:
+        _own_threads.add(threading.get_ident())
+        try:
+            self._work()
+        finally:
+            _own_threads.discard(threading.get_ident())
+
+    def _work(self) -> None:
+        """Deliver batches until closing; then make one attempt for each, up to a failure."""
+        while self._parts or self._ring.waiting or not self._closing:
+            try:
+                if self._await_batch():
+                    self._take()
+                if not self._deliver() and self._closing:
+                    return
+            except Exception as error:  # noqa: BLE001 - a dead thread would lose every record
+                self._report("otlp_sink", f"{self._name}: {type(error).__name__}: {error}")
+                if self._closing:
+                    return
+                self._pause(FIRST_PAUSE)
+
+    def _await_batch(self) -> bool:
+        """Wait until a batch is due; return whether there is one to take."""
+        while not self._parts:
+            waiting = self._ring.waiting
+            if self._closing or waiting >= self._max_batch:
+                return bool(waiting)
+            if waiting and (self._urgent or self._waiters):
+                return True
+            self._urgent = False
+            left = self._since + self._schedule_delay - monotonic() if waiting else None
+            if left is not None and left <= 0:
+                return True
+            with suppress(Empty):
+                self._wake.get(timeout=left)
+        return False
+
+    def _take(self) -> None:
+        with self._lock:
+            batch = self._ring.take(self._max_batch, self._max_request)
+            self._urgent = False
+            self._since = monotonic()
+            self._parts.append(batch)
+
+    def _deliver(self) -> bool:
+        """Send the batch taken, part by part; return False where closing had to give up."""
+        while self._parts:
+            part = self._parts[-1]
+            answer = self._send(part)
+            if self._abandoned:
+                return False
+            if not self._follow(part, answer):
+                if self._closing:
+                    return False
+                self._pause(self._pause_after(answer))
+                self._fill_up()
+        self._judge_suspects()
+        with self._lock:
+            self._ring.settle()
+        return True
+
+    def _send(self, part: list[Item]) -> Answer:
+        scopes: dict[Scope, list[bytes]] = {}
+        for scope, record in part:
+            scopes.setdefault(scope, []).append(record)
+        request = export_request(
+            self._resource,
+            [(name, version, records) for (name, version), records in scopes.items()],
+        )
+        left = self._deadline - monotonic()
+        if left <= 0:
+            return Answer(Verdict.RETRY, "no time left")
+        return self._transport.send(request, min(self._timeout, left))
+
+    def _follow(self, part: list[Item], answer: Answer) -> bool:
+        """Do what the answer says; return False when the part stays and must wait."""
+        if answer.verdict is Verdict.DELIVERED:
+            self._accept(part, answer)
+        elif answer.verdict is Verdict.SPLIT:
+            self._split(part, answer)
+        elif answer.verdict is Verdict.BISECT:
+            return self._bisect(part, answer)
+        else:
+            self._trouble_is(answer)
+            return False
+        return True
+
+    def _accept(self, part: list[Item], answer: Answer) -> None:
+        self._parts.pop()
+        rejected = min(max(answer.rejected, 0), len(part))
+        if rejected or answer.message:
+            self._report(
+                "otlp_rejected",
+                f"{self._name} took a request but {rejected} records"
+                f" of {len(part)}: {answer.message or 'no reason given'}",
+            )
+        if self._trouble:
+            self._report("otlp_recovered", f"{self._name} accepts logs again")
+        self._accepted, self._failures, self._trouble = True, 0, ""
+        self._settle(rejected, "rejected")
+        self._settle(len(part) - rejected)
+
+    def _split(self, part: list[Item], answer: Answer) -> None:
+        if len(part) > 1:
+            size = sum(len(record) + _RECORD_FRAME for _, record in part)
+            self._max_request = max(min(self._max_request, size // 2), SMALLEST_REQUEST)
+            self._halve()
+            return
+        scope, record = part[0]
+        shorter = shorten(record)
+        if len(shorter) < len(record):
+            self._parts[-1] = [(scope, shorter)]
+            return
+        self._parts.pop()
+        self._report("otlp_too_large", f"{self._name}: one record dropped: {answer.message}")
+        self._settle(1, "too_large")
+
+    def _bisect(self, part: list[Item], answer: Answer) -> bool:
+        if len(part) > 1:
+            self._halve()
+            return True
+        self._parts.pop()
+        self._suspects += part
+        if self._accepted or (self._parts and len(self._suspects) < MAX_SUSPECTS):
+            return True
+        # Nothing was ever accepted: a wrong address answers so as well, and records are not to
+        # blame for it. The order is turned, so that others are tried before the suspects.
+        rest = [item for part in reversed(self._parts) for item in part]
+        self._parts = [[*reversed(rest), *reversed(self._suspects)]]
+        self._suspects = []
+        self._trouble_is(answer)
+        return False
+
+    def _fill_up(self) -> None:
+        """While the receiver has taken nothing yet, let newer records join the batch."""
+        room = self._max_batch - sum(len(part) for part in self._parts)
+        if not self._accepted and len(self._parts) == 1 and room > 0:
+            with self._lock:
+                self._parts[0] += self._ring.take(room, self._max_request)
+
+    def _halve(self) -> None:
+        part = self._parts.pop()
+        middle = len(part) // 2
+        self._parts += [part[middle:], part[:middle]]
+
+    def _judge_suspects(self) -> None:
+        """Set aside the single records a receiver refused that takes others."""
+        suspects, self._suspects = self._suspects, []
+        if not suspects:
+            return
+        for _, record in suspects:
+            if self._quarantine is not None:
+                with suppress(OSError):
+                    self._quarantine(record)
+        self._report("otlp_rejected", f"{self._name} refused {len(suspects)} records for good")
+        self._settle(len(suspects), "rejected")
+
+    def _settle(self, count: int, reason: str | None = None) -> None:
+        """Book records as delivered, or as lost for a reason; wake those who wait for it."""
+        with self._lock:
+            if self._abandoned or not count:
+                return
+            if reason:
+                self._losses.dropped(reason, count)
+                self._lost += count
+            else:
+                self._losses.delivered(count)
+            self._settled += count
+        for waiter in tuple(self._waiters):
+            waiter.put(None)
+
+    # Trouble.
+
+    def _trouble_is(self, answer: Answer) -> None:
+        self._failures += 1
+        if answer.message != self._trouble:
+            self._trouble = answer.message
+            self._report(
+                "otlp_outage",
+                f"{self._name}: {answer.message or 'no answer'};"
+                f" {self.held} records wait, sending is retried",
+            )
+
+    def _pause_after(self, answer: Answer) -> float:
+        if answer.retry_after is not None:
+            return answer.retry_after * random.uniform(1, 1.1)  # noqa: S311 - spreads load
+        longest = LONGEST_PAUSE
+        if answer.verdict is Verdict.RETRY:
+            longest = min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless somebody asks for an attempt at once."""
+        until = monotonic() + seconds
+        while not self._urgent and not self._closing and (left := until - monotonic()) > 0:
+            with suppress(Empty):
+                self._wake.get(timeout=left)
+        self._urgent = False
