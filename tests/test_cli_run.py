@@ -28,7 +28,7 @@ def seen(done: subprocess.CompletedProcess[str]) -> tuple[list[str], dict[str, s
 
 @pytest.mark.parametrize("dashes", [["--"], []], ids=["with --", "without --"])
 def test_options_of_the_program_go_through_unchanged(dashes: list[str]) -> None:
-    """`opentelemetry-instrument gunicorn --config x` dies of an ambiguous option; this does not."""
+    """`opentelemetry-instrument gunicorn --config x` dies of an ambiguous option; not here."""
     given = ["--config", "x.py", "--log", "debug", "-h", "--", "--version"]
     done = launch("run", *dashes, sys.executable, "-c", SHOW, *given)
     assert seen(done)[0] == given

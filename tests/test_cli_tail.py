@@ -7,9 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +16,9 @@ from fm_otel.cli import main
 from fm_otel.cli.readable import Readable
 from fm_otel.cli.tail import Filter
 from fm_otel.cli.terminal import Style
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LINE: dict[str, Any] = {
     "timestamp": "2024-01-15T10:30:45.123Z",
