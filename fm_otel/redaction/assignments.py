@@ -1,0 +1,489 @@
+"""Find values by the name that stands before them, in any notation.
+
+``key=value``, ``key: value``, JSON (also inside strings), Python and Ruby literals, YAML, shell
+options, XML elements, SQL, calls, and prose ("the password is ..."). The name decides with
+:mod:`~fm_otel.redaction.keys`, the value with :mod:`~fm_otel.redaction.shapes`; how much the
+value has to look like a secret depends on how sure the notation is.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fm_otel.redaction import shapes
+from fm_otel.redaction.keys import KeyClass, Tier, classify
+from fm_otel.redaction.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIMIT: Final = 4096
+"""Longest value looked at."""
+
+# The words a sensitive name is found by, in lower case.
+CORES: Final = (
+    "pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "bearer", "jwt", "dsn",
+    "mnemonic", "connection", "connstr", "conn_str", "cvv", "cvc", "ssn", "otp", "psk", "phrase",
+    "seed", "salt", "contrase", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
+    "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
+    "sessid", "sessionid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
+    "community", "bindpw", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
+    "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac",
+)  # fmt: skip
+FOREIGN: Final = (
+    "contraseña", "hasło", "jelszó", "lösenord", "şifre", "пароль", "пароля", "паролем", "токен",
+    "секрет", "ключ", "密码", "密碼", "口令", "パスワード", "トークン", "キー", "シークレット", "令牌",
+    "密钥", "密鑰", "暗証番号", "비밀번호", "암호", "토큰", "키", "סיסמה", "पासवर्ड", "κωδικός",
+    "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis",
+)  # fmt: skip
+_CORE: Final = re.compile(
+    "|".join(sorted((re.escape(w) for w in CORES if w not in ("pin", "pw", "code", "card")),
+                    key=len, reverse=True))
+    + r"|(?<![a-z])(?:pin|pw)(?![a-z])|(?<![a-z])code|card"
+)
+_FOREIGN: Final = re.compile("|".join(sorted(FOREIGN, key=len, reverse=True)))
+_LEFT: Final = re.compile(r"[A-Za-z0-9_.$-]{0,80}\Z")
+_RIGHT: Final = re.compile(r"[A-Za-z0-9_-]{0,60}(?:\.[A-Za-z0-9_-]{1,60}){0,4}")
+_PREVIOUS: Final = re.compile(r"([A-Za-zéáíóúàèùñ0-9ậẩữ]{1,24})[ -]\Z")
+_JOINED: Final = frozenset(
+    "key keys token tokens code codes phrase string number pass password secret hash passe clé "
+    "schlüssel ключ llave chave sandi khẩu api no".split()
+)
+_QUOTE_CLOSE: Final = re.compile(r"(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;)?[\])]{0,2}")
+_OP: Final = re.compile(
+    r"[ \t]{0,60}(?P<op>=>|:=|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)|\||,)"
+)
+_COPULA: Final = re.compile(
+    r"[ \t]{0,4}(?:is set to|was set to|set to|changed to|has been set to|has been reset to|"
+    r"was reset to|reset to|was changed to|is now|will be|should be|"
+    r"is|was|are|to|lautet|ist|war|auf|est|es|é|è|era|jest|är|er|on|это|—|–|是|为|為|改为|设置为|は|が|를|을|은|는|이|la|là|"
+    r"adalah|olarak|هي|है)[ \t]{1,3}(?:[:=][ \t]{1,3})?",
+)
+_COPULA_CJK: Final = re.compile(r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}")
+_FAR: Final = re.compile(
+    r"(?:[ \t(][^\n.!?;=:\"'`]{0,60}?|[ \t](?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
+    r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es)(?=[ \t])(?: now| set to)?|[ \t]?[:=：](?!//))[ \t]{0,4}"
+)
+_SPACE: Final = re.compile(r"[ \t]{1,60}")
+_LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)")
+_OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|\\u0022")
+_CLOSING: Final = {"“": "”", "”": "”", "„": "”", "«": "»", "‘": "’", "「": "」", "『": "』"}
+_TYPE: Final = re.compile(
+    r"(?:const )?(?:char ?\*|[A-Za-z_][\w.]{0,30}(?:\[[\w, |.]{1,40}\])?(?: ?\| ?[A-Za-z_]\w{0,20}){0,3}\??)[ \t]{0,3}=(?!=)[ \t]{0,3}"
+)
+_LISTED: Final = re.compile(r"\\{0,7}[\"']")
+_STOP: Final = re.compile(
+    r"[,;](?=\s|\Z|[\"'}\])]|\\{0,7}[\"']|[A-Za-z_][\w. \-]{0,40}\\{0,3}[\"']?[ \t]?[=:])"
+    r"|&(?=[A-Za-z_][\w.\[\]%-]{0,60}=|\Z|amp;|\s|[\"'])|\|(?=\s|\Z)"
+    r"|\\{1,7}[nrt](?![a-z]{3})|\\{1,7}[\"']|[\"'`](?=\W|\Z)|</|<(?=[a-z]{1,10}[ />])"
+    r"|[，。；、）」』】！？”’»]|&quot;|&lt;|%26|\[REDACTED:"
+)
+_TRAILING: Final = re.compile(r"[.,;:)\]}>'\"`!?*]{1,20}\Z")
+_PAIRS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
+_APP_PASSWORD: Final = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}(?![\w])")
+_WORDS: Final = re.compile(r"[a-z]{2,12}(?:[ ,]{1,2}[a-z]{2,12}){2,30}")
+_CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
+_WRAPPERS: Final = re.compile(
+    r"(?:[\w.]{0,40}(?:SecretStr|SecretBytes|Secret|Password|Some|String|str|bytes|from|new|of|PASSWORD|b64decode|"
+    r"StringLiteral|quote|encode|Literal|toCharArray|secure_string|SecureString|Just|Ok|literal|sensitive))\(\s{0,2}b?(?=[\"'])"
+)
+_BLOCK: Final = re.compile(r"[|>][+-]?\d?[ \t]{0,4}\n")
+_YAML_TAG: Final = re.compile(r"!!?(?:str|binary)[ \t]{1,4}")
+_NOT_A_CALL: Final = frozenset(
+    "get find fetch load read lookup check has is validate verify require need missing assert "
+    "delete remove list describe revoke rotate refresh".split()
+)
+_NETWORKED: Final = frozenset({"authorization", "cookie"})
+
+
+class Notation(IntEnum):
+    """How sure a notation is that the value belongs to the name, the surest last."""
+
+    FAR = 0
+    SPACE = 1
+    COPULA = 2
+    PAIR = 3
+    COLON = 4
+    LINE = 5
+    OPTION = 6
+    STRUCT = 7
+
+
+class Value(NamedTuple):
+    """A candidate value: where it stands and whether it is quoted."""
+
+    start: int
+    end: int
+    quoted: bool
+
+
+def find(text: str, low: str) -> Iterator[Span]:
+    """Yield what stands under sensitive names in ``text``; ``low`` is its lower case."""
+    done = 0
+    for start, end in _names(text, low):
+        if start < done:
+            continue
+        done = end
+        yield from _after_name(text, start, end)
+
+
+def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
+    for match in _CORE.finditer(low):
+        left = _LEFT.search(text, max(0, match.start() - 80), match.start())
+        right = _RIGHT.match(text, match.end())
+        start = left.start() if left else match.start()
+        yield start, right.end() if right else match.end()
+    if not text.isascii():
+        for match in _FOREIGN.finditer(low):
+            yield match.span()
+
+
+def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
+    name = text[start:end].strip("-.$")
+    found = _class_of(text, start, name)
+    if not found.tier or text.startswith("[REDACTED:", max(0, start - 10)):
+        return
+    for notation, at in _notations(text, start, end, found):
+        value = _value_at(text, at, notation, found)
+        if value is None:
+            continue
+        spans = list(_judged(text, found, notation, value, name))
+        if spans:
+            yield from spans
+            return
+        if notation >= Notation.COLON:
+            return
+
+
+def _class_of(text: str, start: int, name: str) -> KeyClass:
+    low = name.lower()
+    if low in _JOINED:
+        previous = _PREVIOUS.search(text, max(0, start - 26), start)
+        if previous:
+            joined = classify(f"{previous[1]} {name}")
+            if joined.tier or low not in ("password", "secret"):
+                return joined
+    return classify(name)
+
+
+def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tuple[Notation, int]]:
+    """Yield each reading of what follows the name, with the place of its value."""
+    if text[start - 1 : start] in ("<", ":") and text[end : end + 1] in (">", " ") and "<" in text[max(0, start - 20) : start]:
+        tag_end = text.find(">", end, end + 120)
+        if tag_end >= 0 and text[tag_end - 1] != "/":
+            yield Notation.STRUCT, tag_end + 1
+            return
+    closed = _QUOTE_CLOSE.match(text, end)
+    after = closed.end() if closed else end
+    quoted_name = after > end
+    if text[end : end + 1] == "(" and _OPENING.match(text, end + 1):
+        yield Notation.STRUCT, end + 1
+        return
+    operator = _OP.match(text, after)
+    if operator:
+        sign = operator["op"]
+        at = operator.end()
+        if sign in (":", "：", "%3A", "%3a"):
+            yield _colon(text, start, at, quoted=quoted_name), at
+            return
+        if sign == ",":
+            if quoted_name:
+                yield Notation.PAIR, at
+            return
+        if sign == "|":
+            yield Notation.SPACE, at
+            return
+        yield Notation.STRUCT, at
+        return
+    if text[start : start + 1] == "-" or text[start - 1 : start] == "/":
+        space = _SPACE.match(text, end)
+        if space and text[start : start + 1] == "-":
+            yield Notation.OPTION, space.end()
+            return
+    yield from _prose(text, end, after, found, quoted=quoted_name)
+
+
+def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) -> Iterator[tuple[Notation, int]]:
+    copula = _COPULA.match(text, after) or (None if text.isascii() else _COPULA_CJK.match(text, after))
+    if copula:
+        yield Notation.COPULA, copula.end()
+    space = _SPACE.match(text, after)
+    if space:
+        yield Notation.SPACE, space.end()
+        if text[space.end() : space.end() + 1] == "(":
+            yield Notation.SPACE, space.end() + 1
+    elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
+        yield Notation.COPULA, after
+    far = _FAR.match(text, end)
+    if far and found.tier >= Tier.SECRET:
+        yield Notation.FAR, far.end()
+
+
+def _colon(text: str, start: int, at: int, *, quoted: bool) -> Notation:
+    """Tell a mapping's colon (quoted name, no space, alone on its line) from prose."""
+    if quoted:
+        return Notation.STRUCT
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    line_end = text.find("\n", at)
+    rest = text[at : line_end if line_end >= 0 else len(text)].strip()
+    if not before.strip(" \t-+#>$\"'{") and len(rest.split()) <= 1:
+        return Notation.LINE
+    return Notation.COLON
+
+
+def _value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value | None:
+    at = _skip_space(text, at, notation)
+    tag = _YAML_TAG.match(text, at)
+    at = tag.end() if tag else at
+    block = _BLOCK.match(text, at)
+    if block and notation >= Notation.COLON:
+        return _block_scalar(text, block.end())
+    kind = _TYPE.match(text, at) if notation >= Notation.COLON else None
+    at = kind.end() if kind else at
+    wrapper = _WRAPPERS.match(text, at)
+    at = wrapper.end() if wrapper else at
+    prefix = _LITERAL_PREFIX.match(text, at)
+    at = prefix.end() if prefix else at
+    opening = _OPENING.match(text, at)
+    if opening:
+        return _quoted(text, opening)
+    return _bare(text, at, notation, found)
+
+
+def _skip_space(text: str, at: int, notation: Notation) -> int:
+    space = _SPACE.match(text, at)
+    at = space.end() if space else at
+    if notation is Notation.STRUCT and text[at : at + 1] == "\n":
+        indent = re.compile(r"\n[ \t]{1,60}(?=[\"'])").match(text, at)
+        at = indent.end() if indent else at
+    return at
+
+
+def _block_scalar(text: str, at: int) -> Value | None:
+    lines = re.compile(r"(?:(?P<indent>[ \t]{1,60})\S[^\n]{0,1000}(?:\n(?P=indent)[ \t]{0,60}\S[^\n]{0,1000}){0,200})").match(text, at)
+    if lines is None:
+        return None
+    start = at + len(lines["indent"])
+    return Value(start, lines.end(), quoted=True)
+
+
+def _quoted(text: str, opening: re.Match[str]) -> Value | None:
+    start = opening.end()
+    mark = opening.group()
+    if opening["quote"] is None:
+        end = text.find(mark, start, start + LIMIT)
+        return Value(start, end if end >= 0 else _line_end(text, start), quoted=True)
+    slashes, quote = len(opening["slash"]), opening["quote"]
+    closing = _CLOSING.get(quote, quote)
+    at = start
+    while True:
+        at = text.find(closing, at, start + LIMIT)
+        if at < 0:
+            return Value(start, _line_end(text, start), quoted=True)
+        back = at
+        while back > start and text[back - 1] == "\\":
+            back -= 1
+        count = at - back
+        if count == slashes or (count < slashes) or (slashes == 0 and count % 2 == 0):
+            return Value(start, at - min(count, slashes), quoted=True)
+        at += len(closing)
+
+
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start, start + LIMIT)
+    return end if end >= 0 else min(len(text), start + LIMIT)
+
+
+_RUN: Final = re.compile(r"[^\s]{1,4096}")
+
+
+def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | None:
+    run = _RUN.match(text, at)
+    if run is None or text[at] in "{[(<":
+        return Value(at, at + 1, quoted=False) if run and text[at] in "<" and _is_tag(text, at) else None
+    piece = run.group()
+    stop = _STOP.search(piece)
+    if stop:
+        piece = piece[: stop.start()]
+    piece = _trimmed(piece)
+    end = at + len(piece)
+    if notation >= Notation.COPULA:
+        for shape in (_APP_PASSWORD, _WORDS if found.rule == "seed_phrase" else None):
+            longer = shape.match(text, at) if shape else None
+            if longer:
+                end = max(end, longer.end())
+    return Value(at, end, quoted=False) if piece else None
+
+
+def _is_tag(text: str, at: int) -> bool:
+    return False
+
+
+def _trimmed(piece: str) -> str:
+    """Take off closing brackets and sentence signs that belong to what surrounds the value."""
+    tail = _TRAILING.search(piece)
+    keep = piece
+    while tail and keep:
+        last = keep[-1]
+        if last in "!?*" or (last in _PAIRS and keep.count(_PAIRS[last]) >= keep.count(last)):
+            break
+        keep = keep[:-1]
+        if not _TRAILING.search(keep):
+            break
+    for opener, closer in ((")", "("), ("]", "["), ("}", "{")):
+        cut = keep.find(opener)
+        if cut >= 0 and closer not in keep[:cut] and keep[cut + 1 : cut + 2] in (".", ",", ";", ")", "]", "}"):
+            keep = keep[:cut]
+    return keep
+
+
+def _judged(text: str, found: KeyClass, notation: Notation, value: Value, name: str) -> Iterator[Span]:
+    body = text[value.start : value.end]
+    if found.rule in _NETWORKED:
+        yield from _header(text, found, notation, value)
+        return
+    if not value.quoted and shapes.is_reference(body):
+        yield from _literals(text, found, value)
+        return
+    if _is_secret(found, notation, body, value, name):
+        yield Span(value.start, value.end, found.rule)
+
+
+def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
+    """Yield secret literals inside the expression that follows a name: ``getenv("A", "b")``."""
+    end = _line_end(text, value.start)
+    for match in _CODE_LITERALS.finditer(text, value.start, min(end, value.start + 300)):
+        if shapes.is_mixed(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
+            yield Span(match.start(2), match.end(2), found.rule)
+
+
+def _is_secret(found: KeyClass, notation: Notation, body: str, value: Value, name: str) -> bool:
+    if shapes.is_placeholder(body) or body.startswith("[REDACTED:"):
+        return False
+    if found.rule in ("pin", "otp", "card_code", "card", "ssn", "iban"):
+        return _is_code(found, notation, body)
+    if found.rule == "connection_string":
+        return False
+    if shapes.is_prose(body) and found.rule != "seed_phrase":
+        return False
+    if found.rule == "seed_phrase" and found.tier is Tier.PASSWORD:
+        return len(body.split()) >= 6 or (notation >= Notation.LINE and shapes.is_mixed(body))
+    if found.tier is Tier.PASSWORD:
+        return _is_password(notation, body, quoted=value.quoted)
+    if found.tier is Tier.SECRET:
+        return _is_token(found, notation, body, quoted=value.quoted)
+    return _is_weak(found, notation, body)
+
+
+def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
+    if shapes.is_path(body):
+        return False
+    if notation >= Notation.OPTION:
+        return True
+    if notation is Notation.LINE:
+        return not shapes.is_status(body)
+    if notation in (Notation.COLON, Notation.PAIR):
+        return not shapes.is_status(body) and (quoted or shapes.is_mixed(body) or (notation is Notation.COLON and len(body) >= 4 and not shapes.is_harmless(body)))
+    if quoted and notation is Notation.COPULA:
+        return not shapes.is_status(body)
+    return shapes.is_mixed(body) and not shapes.is_status(body) and not (notation < Notation.COPULA and not quoted and _is_name(body))
+
+
+def _is_name(body: str) -> bool:
+    """Tell whether ``body`` may be a host, user or file name, where the notation is unsure."""
+    return shapes.is_wordlike(body) or "/" in body or re.fullmatch(r"[a-z]+[-_]?\d{1,3}|[\w.-]+\.[a-z]{2,5}(?::\d+)?", body) is not None
+
+
+def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
+    if shapes.is_path(body) or shapes.is_status(body):
+        return False
+    wordlike = shapes.is_wordlike(body)
+    if notation >= Notation.OPTION:
+        return not (wordlike and (found.rule == "secret" or not quoted and "-" in body)) or shapes.is_mixed(body) and not wordlike
+    if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):
+        return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))
+    if notation is Notation.COPULA:
+        return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not _is_name(body)
+    return len(body) >= 12 and shapes.is_mixed(body) and (shapes.is_random(body) or body.isalnum()) and not wordlike and shapes._UUID.fullmatch(body) is None
+
+
+def _is_weak(found: KeyClass, notation: Notation, body: str) -> bool:
+    if notation < Notation.COLON or shapes.is_wordlike(body):
+        return False
+    if found.rule in ("password", "credentials", "cookie"):
+        return shapes.is_mixed(body) and not _is_name(body) and (found.rule == "password" or shapes.is_random(body))
+    return len(body) >= 16 and shapes.is_mixed(body) and not shapes.is_path(body)
+
+
+def _is_code(found: KeyClass, notation: Notation, body: str) -> bool:
+    digits = sum(map(str.isdigit, body))
+    if found.rule == "card_code":
+        return digits in (3, 4) and body.isdigit() and notation >= Notation.COPULA
+    if found.rule in ("pin", "otp"):
+        return re.fullmatch(r"\d{4,8}|\d{3}[- ]\d{3}|[A-Z2-7]{16,64}=*|[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}", body) is not None and (notation >= Notation.COPULA)
+    if found.rule == "card":
+        return 12 <= digits <= 19
+    if found.rule == "ssn":
+        return digits == 9
+    return digits >= 10 and len(body) >= 15
+
+
+_SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Digest|Negotiate|NTLM|GenieKey|Splunk|Key|Apikey|SSWS|AWS4-HMAC-SHA256|Hawk|OAuth|JWT|AccessKey|Discogs|Bot|SharedKey|HMAC-SHA256|Signature)[ \t]{1,3}", re.IGNORECASE)
+_PARAM: Final = re.compile(r"(?:response|signature|nonce|mac|oauth_\w{3,20}|Signature|sig|token|cnonce)=\"?([^\",\s]{6,512})", re.IGNORECASE)
+
+
+def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Iterator[Span]:
+    """Yield the secret parts of an Authorization or cookie value; scheme and names stay."""
+    if notation < Notation.PAIR:
+        return
+    end = value.end if value.quoted else _header_end(text, value.start)
+    body = text[value.start : end]
+    if found.rule == "cookie":
+        yield from _cookies(text, value.start, end)
+        return
+    scheme = _SCHEME.match(body)
+    start = value.start + (scheme.end() if scheme else 0)
+    credentials = text[start:end]
+    if "=" in credentials and "," in credentials:
+        for match in _PARAM.finditer(text, start, end):
+            yield Span(match.start(1), match.end(1), found.rule)
+        return
+    if not value.quoted or " " in credentials:
+        piece = _bare(text, start, Notation.STRUCT, found)
+        if piece is None:
+            return
+        end = piece.end
+        credentials = text[start:end]
+    if not credentials or shapes.is_placeholder(credentials) or credentials.startswith("realm="):
+        return
+    if scheme or notation >= Notation.OPTION or not shapes.is_wordlike(credentials):
+        if not shapes.is_status(credentials) and not shapes.is_reference(credentials):
+            yield Span(start, end, found.rule if scheme is None or not scheme.group().lower().startswith("bearer") else "token")
+
+
+def _header_end(text: str, start: int) -> int:
+    end = _line_end(text, start)
+    for mark in ("'", '"', "\\n", "\\r"):
+        at = text.find(mark, start, end)
+        end = at if at >= 0 else end
+    return end
+
+
+_COOKIE: Final = re.compile(r"([A-Za-z0-9_.!#$%&*+^`|~-]{1,80})=([^;,\s\"']{1,4096})")
+_COOKIE_ATTRIBUTES: Final = frozenset("path domain expires max-age samesite priority version secure httponly partitioned".split())
+
+
+def _cookies(text: str, start: int, end: int) -> Iterator[Span]:
+    for match in _COOKIE.finditer(text, start, end):
+        if match[1].lower() not in _COOKIE_ATTRIBUTES and not shapes.is_placeholder(match[2]):
+            yield Span(match.start(2), match.end(2), "cookie")
+
+
+def is_secret_scalar(key: str, found: KeyClass, value: str) -> bool:
+    """Tell whether ``value``, given under ``key`` in a mapping, is secret."""
+    if found.rule in _NETWORKED:
+        return not shapes.is_placeholder(value) and not shapes.is_status(value)
+    whole = Value(0, len(value), quoted=True)
+    return _is_secret(found, Notation.STRUCT, value, whole, key)

@@ -1,0 +1,133 @@
+"""Secrets known by what surrounds them: key blocks, manifests, name and value apart."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.redaction import shapes
+from fm_otel.redaction.keys import Tier, classify
+from fm_otel.redaction.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_ODD_IN_BLOCK: Final = re.compile(r"\n[^\n]{0,20}[^\s\w+/=:,\\|>\"'.#*-]|\n\n\S+ \S+ \S+ |(?<=[^\\\nn]{64}) [a-z]+ [a-z]+ ")
+_PUTTY: Final = re.compile(r"Private-Lines: \d{1,4}(?:\r?\n|\\n)((?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|\\n)?){1,200})")
+_AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
+_AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
+_DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
+_DATA_LINE: Final = re.compile(r"^[ \t]{1,60}([\w.-]{1,128}):[ \t]{1,4}[\"']?([^\s\"'#|>][^\n\"']{0,4096})[\"']?[ \t]{0,4}$", re.MULTILINE)
+_DATA_JSON: Final = re.compile(r"(?:data|stringData)\\{0,3}\":[ ]?\{([^{}]{0,16384})\}")
+_JSON_PAIR: Final = re.compile(r"\"([\w.-]{1,128})\\{0,3}\":[ ]?\\{0,3}\"([^\"\\]{1,8192})")
+_NAME_VALUE: Final = re.compile(
+    r"(?:[\"']?\b(?:name|key|variable|var|header|field|parameter|Name|Key|ParameterKey|OptionName)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}[\"']?)"
+    r"([\w.:/-]{1,100})"
+    r"(?:\\{0,3}[\"']?[ \t]{0,3}[,;]?(?:\s|\\n){0,40}-?[ \t]{0,3}\\{0,3}[\"']?)"
+    r"(?:value|Value|val|content|ParameterValue|default|secure_value|text)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}([\"']?)([^\n\"'\\]{1,4096}?)(?:\\{0,3}\2(?=[\s,;/>})\\\]]|\Z)|(?=\n|\Z))"
+)
+_XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,40}>([^<>\n]{1,1024})</")
+_SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}[\w.\"`\[\]]{1,100}\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
+_SQL_ROW: Final = re.compile(r"\s{0,4},?\s{0,4}\(((?:[^()']|'(?:[^']|'')*'|\([^()']{0,200}\)){1,8000}?)\)")
+_SQL_VALUE: Final = re.compile(r"\s*('(?:[^']|'')*'|[^,]*)\s*(?:,|\Z)")
+
+
+def private_key_spans(text: str) -> Iterator[Span]:
+    """Yield private key blocks: real or escaped newlines, indented, cut off."""
+    for begin in _BEGIN.finditer(text):
+        end = _END.search(text, begin.end())
+        other = _BEGIN.search(text, begin.end())
+        if end and not (other and other.start() < end.start()):
+            yield Span(begin.start(), end.end(), "private_key")
+        else:
+            stop = other.start() if other else len(text)
+            yield Span(begin.start(), _body_end(text, begin.end(), stop), "private_key")
+    for match in _PUTTY.finditer(text):
+        yield Span(match.start(1), match.end(1), "private_key")
+
+
+_BODY: Final = re.compile(r"(?:[A-Za-z0-9+/=]{1,1000}|\s{1,40}|\\{1,7}[nr]|[\"'|>#+\\-]{1,3}(?=\s)|(?:Proc-Type|DEK-Info|Version|Comment|Hash): [^\n\\]{1,100}){1,4000}")
+
+
+def _body_end(text: str, start: int, stop: int) -> int:
+    """Return where the base64 of a block without its end line stops."""
+    at = start
+    for match in re.finditer(r"[^\n]*\n?", text[start:stop]):
+        line = match.group()
+        if at > start and len(re.findall(r"[A-Za-z]{2,} [A-Za-z]{2,}", line)) and ":" not in line[:12]:
+            return at
+        at = start + match.end()
+        if match.end() == match.start():
+            break
+    return stop
+
+
+def aws_secret_spans(text: str) -> Iterator[Span]:
+    """Yield secret access keys that stand near an access key id."""
+    for key_id in _AWS_ID.finditer(text):
+        for match in _AWS_SECRET.finditer(text, max(0, key_id.start() - 120), key_id.end() + 160):
+            body = match.group()
+            if not body.isalpha() and body != body.lower() and body != body.upper() and shapes.entropy(body) > 3.8:  # noqa: PLR2004
+                yield Span(match.start(), match.end(), "aws_secret")
+
+
+def manifest_spans(text: str) -> Iterator[Span]:
+    """Yield the values of Kubernetes Secret manifests, YAML or JSON; names stay."""
+    if _KIND.search(text) is None:
+        return
+    for block in _DATA.finditer(text):
+        for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
+            if not shapes.is_placeholder(line[2]):
+                yield Span(line.start(2), line.end(2), "k8s_secret")
+    for block in _DATA_JSON.finditer(text):
+        for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
+            if not shapes.is_placeholder(pair[2]):
+                yield Span(pair.start(2), pair.end(2), "k8s_secret")
+
+
+def named_value_spans(text: str) -> Iterator[Span]:
+    """Yield values whose name stands beside them: ``name: DB_PASSWORD`` / ``value: ...``."""
+    for match in _NAME_VALUE.finditer(text):
+        yield from _named(match[1], match[3].rstrip(), match.start(3))
+    for match in _XML_PROPERTY.finditer(text):
+        yield from _named(match[1], match[2], match.start(2))
+
+
+def _named(name: str, value: str, start: int) -> Iterator[Span]:
+    found = classify(name)
+    if found.tier < Tier.WEAK or shapes.is_placeholder(value) or shapes.is_path(value):
+        return
+    if found.tier is Tier.PASSWORD or (shapes.is_mixed(value) and not shapes.is_wordlike(value)):
+        yield Span(start, start + len(value), found.rule)
+
+
+def sql_spans(text: str) -> Iterator[Span]:
+    """Yield values of sensitive columns in INSERT statements."""
+    for insert in _SQL_INSERT.finditer(text):
+        columns = [classify(column.strip(" \"`[]\n")) for column in insert[1].split(",")]
+        if not any(column.tier >= Tier.SECRET for column in columns):
+            continue
+        at = insert.end()
+        for _ in range(200):
+            row = _SQL_ROW.match(text, at)
+            if row is None:
+                break
+            yield from _row(text, row, columns)
+            at = row.end()
+
+
+def _row(text: str, row: re.Match[str], columns: list) -> Iterator[Span]:  # type: ignore[type-arg]
+    at = row.start(1)
+    for column in columns:
+        value = _SQL_VALUE.match(text, at, row.end(1))
+        if value is None:
+            return
+        body = value[1].strip()
+        bare = body.strip("'")
+        if column.tier >= Tier.SECRET and bare and not shapes.is_placeholder(bare) and (body.startswith("'") or bare.isdigit()):
+            start = value.start(1) + value[1].find(bare)
+            yield Span(start, start + len(bare), column.rule)
+        at = value.end()

@@ -1,0 +1,31 @@
+"""IP addresses and host names, which leave only where the user asks for it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.redaction.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_V4: Final = re.compile(r"(?<![\w.])(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}(?![\w]|\.\d)")
+_V6: Final = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|:)(?:[0-9A-Fa-f:]{0,39})(?![\w:])|(?<![\w:])::(?:[0-9A-Fa-f]{1,4}:?){1,7}(?![\w:])")
+_HOST: Final = re.compile(
+    r"(?<![\w.@-])(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}"
+    r"(?:com|net|org|io|dev|app|cloud|ai|de|fr|es|it|nl|eu|uk|us|ch|at|pl|cn|jp|in|br|edu|gov|info|biz|co|"
+    r"local|internal|lan|corp|intranet|test|example|invalid|svc|localdomain)(?![\w-]|\.[\w])"
+)
+
+
+def host_spans(text: str) -> Iterator[Span]:
+    """Yield IP addresses and host names."""
+    for match in _V4.finditer(text):
+        yield Span(match.start(), match.end(), "ip")
+    if ":" in text:
+        for match in _V6.finditer(text):
+            if match.group().count(":") > 2 or "::" in match.group():  # noqa: PLR2004
+                yield Span(match.start(), match.end(), "ip")
+    for match in _HOST.finditer(text):
+        yield Span(match.start(), match.end(), "host")

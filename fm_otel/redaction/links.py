@@ -1,0 +1,131 @@
+"""Credentials in URLs, data source names, queries and paths."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from fm_otel.redaction import shapes
+from fm_otel.redaction.keys import Tier, classify
+from fm_otel.redaction.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_AUTHORITY: Final = re.compile(r"://([^\s/?#\"'<>`\\]{1,2048})")
+_DEEP: Final = re.compile(r"://([^\s:/@\"'<>`]{0,128}):([^\s\"'<>`]{1,512})@(?=[A-Za-z0-9\[])")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z")
+_PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
+_BARE: Final = re.compile(
+    r"(?<![\w.@:/+-])([A-Za-z][\w.+-]{0,63}):([^\s:@/\"'<>,;]{3,128})@(\[?[A-Za-z0-9][\w.-]{0,252}\]?)(:\d{2,5}|/)?"
+)
+_NOT_USER: Final = frozenset(
+    "mailto sip sips xmpp acct to from cc bcc email mail user author by contact http https ssh git "
+    "urn file error warning npm image docker".split()
+)
+_QUERY: Final = re.compile(r"[?&#;]([A-Za-z_][\w.\[\]%-]{0,80})=([^\s&#\"'<>`\\;]{1,8192})")
+_QUERY_SECRETS: Final = frozenset(
+    "sig signature x-amz-signature x-amz-security-token x-amz-credential x-goog-signature "
+    "x-goog-credential x-oss-signature auth apikey authkey access_token id_token refresh_token "
+    "ticket jwt samlresponse samlrequest client_assertion assertion code_verifier sign hmac "
+    "jsessionid phpsessid sid otp pin hash_key oauth_signature oauth_token invite magic "
+    "key-pair-id policy key".split()
+)
+_QUERY_WEAK: Final = frozenset("key policy hash invite magic ticket sign sid hmac auth".split())
+_STATE: Final = re.compile(r"[?&#]state=")
+_LINK_PATH: Final = re.compile(
+    r"/(?:reset|reset[-_]?password|password[-_]?reset|forgot[-_]?password|confirm|confirmation|activate|activation|"
+    r"verify|verify[-_]?email|magic|magic[-_]?link|invite|invitation|invitations|unsubscribe|login|token|"
+    r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12})?/([A-Za-z0-9_.~=-]{16,512})"
+)
+_ACCESS: Final = re.compile(r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (/[^\s?\"]{0,2048})\?([^\s\"]{1,8192})")
+_PARAMETER: Final = re.compile(r"(?:\A|&|;)([^=&;]{0,80})=([^&;]{1,8192})")
+_PLAIN_VALUE: Final = re.compile(r"[\w.,:*~-]{0,40}")
+_JSESSION: Final = re.compile(r";jsessionid=([A-Za-z0-9.!_-]{8,200})", re.IGNORECASE)
+
+
+def url_spans(text: str) -> Iterator[Span]:
+    """Yield passwords and lone tokens of URL authorities."""
+    for match in _AUTHORITY.finditer(text):
+        yield from _userinfo(text, match.start(1), match.end(1))
+    for match in _DEEP.finditer(text):
+        if _PORT.match(match[2]) is None and "://" not in match[2]:
+            yield Span(match.start(2), match.end(2), "url_password")
+
+
+def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
+    authority = text[start:end]
+    at = authority.rfind("@")
+    if at <= 0:
+        return
+    user, colon, secret = authority[:at].partition(":")
+    if "," in user or (shapes.is_placeholder(secret) and colon):
+        return
+    if colon and secret:
+        yield Span(start + len(user) + 1, start + at, "url_password")
+        if shapes.is_random(user) and len(user) >= 20:  # noqa: PLR2004
+            yield Span(start, start + len(user), "url_token")
+    elif shapes.is_random(user) and not shapes.is_placeholder(user):
+        yield Span(start, start + len(user), "url_token")
+
+
+def bare_spans(text: str) -> Iterator[Span]:
+    """Yield the password of ``user:password@host`` without a scheme."""
+    for match in _BARE.finditer(text):
+        user, secret, host, tail = match.groups()
+        if user.lower() in _NOT_USER or shapes.is_placeholder(secret) or "sha256" in host[:7]:
+            continue
+        if secret.isdigit() or not (tail or "." in host or host == "localhost" or host.isalnum() and shapes.is_mixed(secret)):
+            continue
+        if not tail and shapes.is_wordlike(secret) and "." not in host:
+            continue
+        yield Span(match.start(2), match.end(2), "url_password")
+
+
+def query_spans(text: str) -> Iterator[Span]:
+    """Yield secret values of query strings and fragments, whatever the scheme."""
+    for match in _QUERY.finditer(text):
+        if _is_secret_parameter(match[1], match[2], text):
+            yield Span(match.start(2), match.end(2), _parameter_rule(match[1]))
+    for match in _JSESSION.finditer(text):
+        yield Span(match.start(1), match.end(1), "cookie")
+
+
+def _is_secret_parameter(name: str, value: str, text: str) -> bool:
+    if shapes.is_placeholder(unquote(value)) or value.startswith("[REDACTED"):
+        return False
+    low = unquote(name).lower()
+    if low in _QUERY_SECRETS:
+        return low not in _QUERY_WEAK or (len(value) >= 10 and shapes.is_mixed(value))  # noqa: PLR2004
+    if low == "code":
+        return len(value) >= 6 and shapes.is_mixed(value) and (_STATE.search(text) is not None or len(value) >= 20)  # noqa: PLR2004
+    found = classify(unquote(name))
+    if found.tier >= Tier.SECRET:
+        return not (shapes.is_status(value) or shapes.is_path(value))
+    return found.tier is Tier.WEAK and len(value) >= 4 and (shapes.is_mixed(value) or value.isdigit())  # noqa: PLR2004
+
+
+def _parameter_rule(name: str) -> str:
+    found = classify(name)
+    if found.tier:
+        return found.rule
+    return "url_signature" if "sig" in name.lower() else "url_secret"
+
+
+def path_spans(text: str) -> Iterator[Span]:
+    """Yield one-time tokens that are a segment of a link: ``/reset-password/<token>``."""
+    for match in _LINK_PATH.finditer(text):
+        if shapes.is_random(match[1]) and (shapes._UUID.fullmatch(match[1]) is None or "reset" in match.group() or "magic" in match.group() or "invit" in match.group()):
+            yield Span(match.start(1), match.end(1), "url_token")
+
+
+def access_spans(text: str) -> Iterator[Span]:
+    """Yield query values of access lines that may be user input; numbers and words stay."""
+    for line in _ACCESS.finditer(text):
+        for match in _PARAMETER.finditer(text, line.start(2), line.end(2)):
+            value = unquote(match[2].replace("+", " "))
+            if "[REDACTED:" in value or (_PLAIN_VALUE.fullmatch(value) and not shapes.is_random(value)):
+                continue
+            if shapes._UUID.fullmatch(value) is None:
+                yield Span(match.start(2), match.end(2), "query")

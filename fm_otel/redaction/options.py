@@ -1,0 +1,134 @@
+"""Secrets in command lines and configuration words that no sensitive name announces."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.redaction import shapes
+from fm_otel.redaction.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_USER_OPTION: Final = re.compile(
+    r"(?<![\w-])(?:-u|--user|--proxy-user|-U|--auth|-a|--basic-auth|--http-user)(?:[ =]{1,2})[\"']?"
+    r"([\w.@\\+-]{1,80})[:%]([^\s\"'`|]{2,256})"
+)
+_USER_QUOTED: Final = re.compile(r"(?<![\w-])(?:-u|--user|-U|--proxy-user)(?:[ =]{0,2})([\"'])([\w.@+-]{1,80}):([^\n]{1,256}?)\1")
+_TOOLS: Final = re.compile(
+    r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|mongosh?|mongodump|"
+    r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd|bcp|xfreerdp|ftp|lftp|"
+    r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin|keytool|7z|zip|unzip|gpg|"
+    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah)\b[^\n|;&]{0,300}"
+)
+_SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)([^\s\"'-][^\s\"']{0,256})\2")
+_PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
+_BY: Final = re.compile(r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?(?:by|BY|as|AS)\s{1,3}(?:password |PASSWORD )?([\"'])((?:(?!\1)[^\n]){1,256})\1")
+_NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,100}\s{1,8}password\s{1,4}(\S{1,256})|\blogin\s{1,4}\S{1,100}\s{1,8}password\s{1,4}(\S{1,256})")
+_PGPASS: Final = re.compile(r"(?:^|\n|[\s\"'])[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:\"']{3,256})(?=\s|\Z|[\"'])")
+_SECURE_STRING: Final = re.compile(r"ConvertTo-SecureString\s{1,3}(?:-String\s{1,3})?([\"'])([^\"'\n]{1,256})\1", re.IGNORECASE)
+_PAIR: Final = re.compile(
+    r"(?:credentials?|creds?|logins?|log ?in|logged in|sign in|user(?:name)?[ ]?[/:,|&+][ ]?(?:pass(?:word)?|pwd|pw)|auth|zugangsdaten|identifiants|credenciales|账号|帐号密码|账号密码)"
+    r"(?: (?:with|using|as|for [\w .-]{1,30}|are|is|is:|were|to [\w.-]{1,30}))?[ \t]{0,2}(?:[:=：(]|are|is|with|using|->)?[ \t]{0,3}[\"'`(]{0,2}"
+    r"([\w.@+\\-]{2,64}?)(?:[ ]?(?P<sep>[/:|])[ ]?)([^\s\"'`,;)/:|]{3,128})"
+)
+_DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})")
+_CISCO: Final = re.compile(r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})")
+_REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
+_OTP_CODE: Final = re.compile(
+    r"(?:otp|one[- ]time (?:pass)?(?:code|word|pin)|verification code|2fa|mfa|security code|passcode|pin code|login code|"
+    r"auth(?:entication|enticator)? code|confirmation code|sms code|验证码|確認コード|código de verificación|bestätigungscode|code de vérification)"
+    r"[\"']?(?: code)?(?: (?:for|to) [^\n:=]{1,50}?)?[ \t]{0,2}(?:is|was|=|:|：|为|是|は|ist|lautet|es|est)?[ \t]{0,3}[\"'`(]{0,2}(\d{3}[- ]?\d{1,5})(?![\w.])"
+)
+_KUBEADM: Final = re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])")
+_MNEMONIC: Final = re.compile(r"(?:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
+_PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(0x[0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
+_NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
+_HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
+
+
+def option_spans(text: str) -> Iterator[Span]:
+    """Yield passwords given to programs: ``curl -u user:password``, ``mysql -ppassword``."""
+    for match in _USER_QUOTED.finditer(text):
+        if not shapes.is_placeholder(match[3]):
+            yield Span(match.start(3), match.end(3), "password")
+    for match in _USER_OPTION.finditer(text):
+        if not shapes.is_placeholder(match[2]) and not match[2].startswith(("//", "\\")) and not (match[1].isdigit() and match[2].isdigit()):
+            yield Span(match.start(2), match.end(2), "password")
+    for line in _TOOLS.finditer(text):
+        yield from _tool(text, line)
+
+
+def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
+    tool = line.group().split(None, 1)[0]
+    for match in _SHORT.finditer(text, line.start(), line.end()):
+        flag = match.group().split(match[3])[0].strip(" \"'")
+        if not _is_password_flag(tool, flag, glued=not match[1]):
+            continue
+        value = match[3]
+        if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):  # noqa: PLR2004
+            continue
+        if flag == "-pass" or value.startswith(("pass:", "env:", "file:")):
+            continue
+        yield Span(match.start(3), match.end(3), "password")
+    for match in _PASS_SOURCE.finditer(text, line.start(), line.end()):
+        yield Span(match.start(1), match.end(1), "password")
+
+
+def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
+    if tool in ("mysql", "mysqldump", "mysqladmin", "mariadb", "clickhouse-client"):
+        return flag == "-p" and glued
+    if tool == "redis-cli":
+        return flag == "-a"
+    if tool.startswith(("ldap", "kinit")):
+        return flag == "-w"
+    if tool in ("sqlcmd", "bcp", "isql", "osql", "mosquitto_pub", "mosquitto_sub"):
+        return flag == "-P"
+    if tool == "xfreerdp":
+        return flag == "/p:"
+    if tool in ("curl", "wget", "openssl", "gpg", "keytool", "smbclient", "ftp", "lftp", "snowsql"):
+        return False
+    if tool in ("7z", "zip", "unzip"):
+        return flag in ("-p", "-P")
+    return flag in ("-p", "-pw", "-P" if tool == "oc" else "-p")
+
+
+def configured_spans(text: str) -> Iterator[Span]:
+    """Yield secrets of configuration words and files: netrc, pgpass, SQL, Docker, IOS, Redis."""
+    for pattern, group, rule in (
+        (_BY, 2, "password"),
+        (_SECURE_STRING, 2, "password"),
+        (_OTP_CODE, 1, "otp"),
+        (_MNEMONIC, 1, "seed_phrase"),
+        (_PRIVATE_HEX, 1, "private_key"),
+        (_PGPASS, 1, "password"),
+    ):
+        for match in pattern.finditer(text):
+            if not shapes.is_placeholder(match[group]):
+                yield Span(match.start(group), match.end(group), rule)
+    for pattern in (_NETRC, _CISCO, _REDIS_AUTH):
+        for match in pattern.finditer(text):
+            group = match.lastindex or 0
+            if group and not shapes.is_placeholder(match[group]) and not shapes.is_status(match[group]):
+                yield Span(match.start(group), match.end(group), "password")
+    for match in _DOCKER_AUTH.finditer(text):
+        yield Span(match.start(1), match.end(1), "credentials")
+    yield from _pairs(text)
+
+
+def _pairs(text: str) -> Iterator[Span]:
+    for match in _PAIR.finditer(text.lower() if text.isascii() else text):
+        user, secret = text[match.start(1) : match.end(1)], text[match.start(3) : match.end(3)].rstrip(".!?")
+        if not secret or shapes.is_placeholder(secret) or shapes.is_status(secret) or shapes.is_status(user):
+            continue
+        if shapes.is_mixed(secret) and not _HOSTISH.fullmatch(secret) and not shapes.is_harmless(secret):
+            yield Span(match.start(3), match.start(3) + len(secret), "password")
+
+
+def bootstrap_spans(text: str) -> Iterator[Span]:
+    """Yield kubeadm bootstrap tokens."""
+    for match in _KUBEADM.finditer(text):
+        body = match.group()
+        if any(map(str.isdigit, body[7:])) and any(map(str.isalpha, body[7:])) and any(map(str.isdigit, body)):
+            yield Span(match.start(), match.end(), "bootstrap_token")

@@ -1,0 +1,271 @@
+"""The redactor: one object for every string that leaves the process."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from fm_otel.fields import FIELDS, ID_PATTERN, SETTABLE, Field, Kind
+from fm_otel.redaction import hosts, normalise, paths, scan, shapes
+from fm_otel.redaction.errors import OutOfTimeError, RedactionError
+from fm_otel.redaction.keys import Tier, classify
+from fm_otel.redaction.normalise import GUARD, WINDOW
+from fm_otel.redaction.pseudonym import Pseudonymizer
+from fm_otel.redaction.spans import Span, applied, merged
+from fm_otel.redaction.user_rules import NO_USER_RULES, UserRules, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEMO_SIZE: Final = 4096
+MEMO_LENGTH: Final = 128
+CUSTOM_SECONDS: Final = 0.02
+MAX_DEPTH: Final = 64
+
+_ID: Final = re.compile(ID_PATTERN)
+_ODD_ID: Final = re.compile(r"[^A-Za-z0-9._:-]")
+_FIELDS: Final[dict[str, Field]] = {f.name: f for f in FIELDS} | SETTABLE
+_IDS: Final = frozenset({"correlation_id", "session_id", "user_id", "investigation_id"})
+
+
+def _to_stderr(message: str) -> None:
+    sys.stderr.write(f"fm_otel: {message}\n")
+
+
+class Redactor:
+    """Replaces secrets by ``[REDACTED:<rule>]`` and keeps everything around them.
+
+    Every method is total: it returns clean text or raises :class:`RedactionError`, and then the
+    caller writes a marker instead. Clean input comes back as the same object. A second run over
+    the result changes nothing. Safe for use from several threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules_path: str | None = None,
+        pseudonym_key: str | None = None,
+        custom: Callable[[str], str] | None = None,
+        hide_hosts: bool = False,
+        project_root: str | None = None,
+        report: Callable[[str], None] = _to_stderr,
+    ) -> None:
+        """Take the user's rules file, the key of pseudonyms and the customer's own sanitizer.
+
+        A bad rule or key is refused by name through ``report``; the rest works.
+        """
+        self.counts: dict[str, int] = {}
+        self._report = report
+        self._user: UserRules = load(rules_path, report) if rules_path else NO_USER_RULES
+        self._custom = custom
+        self._hide_hosts = hide_hosts
+        self._root = paths.project_root() if project_root is None else project_root
+        self._clean: set[str] = set()
+        self._pseudonyms, self._key_refused = self._keyed(pseudonym_key)
+
+    def text(self, s: str) -> str:
+        """Return free text without secrets; text beyond the window is left out."""
+        if s in self._clean:
+            return s
+        return self._guarded(self._text, s)
+
+    def stack(self, s: str) -> str:
+        """Return a stack trace without secrets, its file paths relative."""
+        return self.text(s)
+
+    def url(self, s: str) -> str:
+        """Return a URL without credentials and secret query values."""
+        return self.text(s)
+
+    def schema_text(self, name: str, v: str) -> str:
+        """Return the string of a safe schema field without tokens that carry a prefix."""
+        if v in self._clean:
+            return v
+        return self._guarded(self._prefixes, v)
+
+    def identifier(self, name: str, v: str) -> str:
+        """Return an id: as it is when it looks like one, a pseudonym or marker otherwise."""
+        return self._guarded(lambda value: self._identifier(name, value), v)
+
+    def value(self, key: str, v: object) -> object:
+        """Return the JSON value ``v`` of ``key`` without secrets, the same object when clean."""
+        try:
+            return self._value(key, v, 0)
+        except RedactionError:
+            raise
+        except Exception as error:
+            raise RedactionError(type(error).__name__) from None
+
+    def mapping(self, d: dict[str, Any]) -> dict[str, Any]:
+        """Return the extras ``d`` without secrets, the same object when clean."""
+        try:
+            return self._mapping(d, 0)
+        except RedactionError:
+            raise
+        except Exception as error:
+            raise RedactionError(type(error).__name__) from None
+
+    def hide(self, s: str, raw: str, replacement: str) -> str:
+        """Return ``s`` with the id ``raw`` replaced where it stands as a word of its own."""
+        if len(raw) < 6 or raw not in s:  # noqa: PLR2004
+            return s
+        return re.sub(rf"(?<![\w-]){re.escape(raw)}(?![\w-])", lambda _: replacement, s)
+
+    def _keyed(self, key: str | None) -> tuple[Pseudonymizer | None, bool]:
+        if not key:
+            return None, False
+        try:
+            return Pseudonymizer.from_text(key), False
+        except ValueError as error:
+            self._report(f"FM_OTEL_PSEUDONYM_KEY refused: {error}; user ids are replaced by a marker")
+            return None, True
+
+    def _guarded(self, step: Callable[[str], str], s: str) -> str:
+        try:
+            return step(s)
+        except RedactionError:
+            raise
+        except Exception as error:
+            raise RedactionError(type(error).__name__) from None
+
+    def _text(self, s: str) -> str:
+        clean = normalise.clean_text(s[: WINDOW + GUARD] if len(s) > WINDOW + GUARD else s)
+        seen = normalise.without_invisible(clean)
+        spans = self._spans(seen)
+        if not spans and seen is not clean:
+            spans, seen = self._spans(clean), clean
+        result = seen if spans else clean
+        limit = WINDOW if len(s) > WINDOW + GUARD else len(result)
+        if spans or limit < len(result):
+            result = applied(result, self._counted(merged(spans)), limit)
+        result = self._customised(result)
+        if result is s and len(s) <= MEMO_LENGTH:
+            self._remember(s)
+        return result
+
+    def _spans(self, text: str) -> list[Span]:
+        spans = scan.spans_of(text)
+        if self._user.rules or self._user.allowed:
+            spans = self._user.applied_to(text, spans)
+        if self._hide_hosts:
+            spans.extend(hosts.host_spans(text))
+        spans.extend(scan.path_spans(text, self._root))
+        return spans
+
+    def _remember(self, s: str) -> None:
+        if len(self._clean) >= MEMO_SIZE:
+            self._clean.clear()
+        self._clean.add(s)
+
+    def _counted(self, spans: list[Span]) -> list[Span]:
+        for span in spans:
+            self.counts[span.rule] = self.counts.get(span.rule, 0) + 1
+        return spans
+
+    def _customised(self, s: str) -> str:
+        if self._custom is None:
+            return s
+        start = time.perf_counter()
+        result = self._custom(s)
+        if time.perf_counter() - start > CUSTOM_SECONDS:
+            raise OutOfTimeError("custom")
+        if not isinstance(result, str):
+            raise RedactionError("custom")
+        return s if result == s else str(result)
+
+    def _prefixes(self, s: str) -> str:
+        clean = normalise.clean_text(s[: WINDOW + GUARD] if len(s) > WINDOW + GUARD else s)
+        spans = scan.prefix_spans(clean)
+        return applied(clean, self._counted(merged(spans)), len(clean)) if spans else clean
+
+    def _identifier(self, name: str, v: str) -> str:
+        if name == "user_id":
+            return self._user_id(v)
+        if _ID.fullmatch(v):
+            return self._prefixes(v)
+        if self._pseudonyms is not None:
+            return self._pseudonyms.short_hash(name, v)
+        clean = self._text(v)
+        return clean if "[REDACTED:" in clean else _ODD_ID.sub("_", clean)[:128]
+
+    def _user_id(self, v: str) -> str:
+        if self._pseudonyms is not None:
+            return self._pseudonyms("user_id", v)
+        if self._key_refused:
+            return "[REDACTED:user_id]"
+        clean = self._text(v)
+        return clean[:128] if "[REDACTED:" not in clean else clean
+
+    def _mapping(self, d: dict[str, Any], depth: int) -> dict[str, Any]:
+        changed: dict[str, Any] | None = None
+        for key, v in d.items():
+            new = self._value(key, v, depth)
+            new_key = key if key in self._clean else self._key(key)
+            if new is not v or new_key is not key:
+                changed = {} if changed is None else changed
+                changed[key] = (new_key, new)
+        if changed is None:
+            return d
+        result: dict[str, Any] = {}
+        for key, v in d.items():
+            new_key, new = changed.get(key, (key, v))
+            while new_key in result:
+                new_key += "_"
+            result[new_key] = new
+        return result
+
+    def _key(self, key: str) -> str:
+        return self._text(key) if len(key) > 15 or "@" in key else key  # noqa: PLR2004
+
+    def _value(self, key: str, v: object, depth: int) -> object:
+        if v is None or v is True or v is False:
+            return v
+        field = _FIELDS.get(key) if depth == 0 else None
+        if field is not None and field.safe:
+            return self._safe(field, v)
+        found = classify(key)
+        if found.tier and not self._user.is_safe(key):
+            return self._under(key, found, v, depth)
+        if type(v) is str:
+            return v if v in self._clean else self._text(v)
+        if type(v) is dict:
+            return self._deeper(v, depth)
+        if type(v) is list:
+            return self._list(key, v, depth)
+        return v
+
+    def _deeper(self, v: dict[str, Any], depth: int) -> dict[str, Any]:
+        if depth >= MAX_DEPTH:
+            raise RedactionError("depth")
+        return self._mapping(v, depth + 1)
+
+    def _safe(self, field: Field, v: object) -> object:
+        if field.kind is not Kind.STRING or type(v) is not str:
+            return v if type(v) in (int, float) else self._value("", v, 1)
+        if field.name in _IDS:
+            return self._identifier(field.name, v)
+        return v if v in self._clean else self._prefixes(v)
+
+    def _list(self, key: str, v: list[Any], depth: int) -> list[Any]:
+        if depth >= MAX_DEPTH:
+            raise RedactionError("depth")
+        new = [self._value(key, item, depth + 1) for item in v]
+        return v if all(a is b for a, b in zip(new, v, strict=True)) else new
+
+    def _under(self, key: str, found: Any, v: object, depth: int) -> object:
+        """Return ``v``, which stands under a sensitive key: leaf by leaf."""
+        if type(v) is dict:
+            if found.tier is Tier.WEAK:
+                return self._deeper(v, depth)
+            return {k: self._under(f"{k}_{key}", found, item, depth + 1) for k, item in v.items()}
+        if type(v) is list:
+            return self._list(key, v, depth)
+        if type(v) is float or v is None or isinstance(v, bool):
+            return v
+        raw = v if type(v) is str else str(v)
+        if scan.is_secret_under(key, found, raw):
+            self._counted([Span(0, 1, found.rule)])
+            return f"[REDACTED:{found.rule}]"
+        return self._text(raw) if type(v) is str else v

@@ -1,0 +1,196 @@
+"""Judge a candidate value: placeholder, reference to something, plain word, or random text."""
+
+from __future__ import annotations
+
+import re
+from math import log2
+from typing import Final
+
+_MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
+_PLACEHOLDER: Final = re.compile(
+    r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted).*
+    |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[sdrfi]|%\([a-zA-Z_]\w*\)[sd]?.*
+    |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
+    |\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
+    |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
+    |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
+     (?:\w{1,20}[-_ ]){0,3}(?:password|passwd|secret|token|key|here|value|credentials?)(?:[-_ ]?(?:goes)?[-_ ]?here)?
+    |(?:change|replace)[-_ ]?(?:me|this|it)\W{0,3}|change[-_ ]?in[-_ ]?prod(?:uction)?|todo|tbd|fixme|example|dummy
+    |placeholder|(?:to[-_ ]be[-_ ]|not[-_ ])\w+
+    |op://.*|vault:.*|arn:aws[\w-]*:.*|ENC\[.*|!(?:vault|Ref|Sub|GetAtt|secret|reference|env_var)\b.*
+    |env:\w+|env\.\w+|file:.*|projects/[^/]+/secrets/.*|@Microsoft\.KeyVault.*|\{cipher\}.*
+    |ssm:.*|secretsmanager:.*|aws-sm:.*|keyvault:.*|ref\+\w+:.*|akv?s?://.*|gcp?sm://.*|sm://.*""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+_EMPTY: Final = frozenset(
+    "true false null none nil undefined nan yes no on off y n set unset present absent empty "
+    "missing required optional disabled enabled hidden masked redacted filtered default unknown "
+    "invalid valid ok fail failed failure success str string int integer bool boolean bytes float "
+    "number object any list dict array text varchar char secretstr optional[str] str|none password_type "
+    "auto n/a na changeit <nil> (null) void func function class type typeof self this".split()
+)
+# What stands after "token:" or "password is" in prose about secrets.
+_STATUS: Final = frozenset(
+    "a an the this that these those it its is are was were be been being not no none never for to "
+    "from of in on at by with without as and or but if then else when while until because since so "
+    "too very must should shall can cannot could may might will would need needs has have had do "
+    "does did please you your we our they their he she i my me us him her any all some each every "
+    "only also still already just now again yet "
+    "expired invalid missing incorrect wrong valid correct bad weak strong short long empty blank "
+    "required optional mandatory needed unset set unknown unavailable unauthorized unauthenticated "
+    "forbidden denied rejected refused revoked failed failure failing success successful succeeded "
+    "ok okay error errors mismatch mismatched match matches matched matching changed change changes "
+    "reset updated rotated refreshed refresh generated created deleted removed added issued granted "
+    "accepted verified validated checked confirmed authenticated authentication authorization auth "
+    "authorized login logout user username users account accounts field fields value values input "
+    "parameter parameters argument header headers body format length size count type policy rules "
+    "rule name names hash hashes hashed hashing encrypted encryption encoded decoded plain plaintext "
+    "stored store storage loaded load loading found provided given supplied specified configured "
+    "used using use uses unused exists exist existing expires expiring expiry expiration timeout "
+    "stale fresh old new current previous next last first second same different unique duplicate "
+    "here there where which what who how why above below following see check checking verify "
+    "contains contain includes include starts start ends end begins begin reused recovery reminder "
+    "manager vault service server client provider endpoint rotation validation verification "
+    "credentials password passwords secret secrets token tokens key keys cookie cookies session "
+    "sessions api url uri file path string bytes number integer object list null undefined "
+    "pending active inactive enabled disabled locked unlocked blocked limited exceeded limit limits "
+    "signature signed unsigned claims claim audience issuer scope scopes subject algorithm "
+    "bearer basic digest negotiate ntlm oauth oauth2 jwt saml oidc kerberos ldap sso mfa otp totp "
+    "retry retrying attempt attempts request requests response responses call calls "
+    "lookup lookups cache cached hit miss info warning debug notice critical fatal "
+    "inherited automatic manual managed rotate renew renewed renewal revoke kept keep ignored "
+    "skipped skip done complete completed finished started running ready healthy "
+    "expected unexpected actual got want parse parsed parsing malformed corrupted truncated "
+    "sent send received receive delivered email mail sms phone safe secure insecure unsafe "
+    "hardcoded visible leaked exposed compromised protected private public shared global local "
+    "identifier eof eol newline whitespace comma colon semicolon indent dedent operator literal "
+    "authenticated. usage example examples docs documentation link page screen form dialog prompt "
+    "one two three four five six seven eight nine ten zero once twice day days hour hours minute "
+    "minutes month months year years characters chars digits letters "
+    "nicht kein keine ist sind war wurde abgelaufen ungültig falsch fehlt fehlgeschlagen leer zu "
+    "incorrecta incorrecto inválida inválido caducada expirada expirado vencida obligatoria "
+    "requerida incorrecte expiré expirée invalide manquant requis oublié erroné errada incorreta "
+    "неверный истек истёк не обязателен устарел 错误 无效 过期 不正确 已过期 必填 が ない 無効 "
+    "errata scaduta mancante ongeldig verlopen onjuist".split()
+)
+_PROSE_ENDINGS: Final = ("ed", "ing", "tion", "ly", "able", "ible", "ment", "ness")
+_TECH: Final = re.compile(
+    r"(?:sha|md|rsa|aes|hs|rs|es|ps|ed|utf|base|ipv|oauth|http|python|py|node|v|p|s|h|x|ec|tls|ssl|"
+    r"b|win|log4j|arm|amd|x86_|i|k8s?|ml-kem|curve|bcrypt|scrypt|argon|pbkdf|kms|gpt|o|r|m|t)"
+    r"-?\d{1,5}(?:[-_.][a-z0-9]{1,12})*",
+    re.IGNORECASE,
+)
+_NAMED: Final = re.compile(r"[A-Za-z]{2,24}(?:[-_./:][A-Za-z]{1,24}){0,8}[-_./:#]?\d{0,4}")
+_KEBAB: Final = re.compile(r"[a-z]{1,24}(?:[-_][a-z0-9]{1,16}){1,8}")
+_VERSION: Final = re.compile(r"v?\d+(?:\.\d+){1,4}(?:[-+.]?[a-z]+[\w.-]*)?", re.IGNORECASE)
+_MEASURE: Final = re.compile(
+    r"[-+]?\d+(?:[.,]\d+)?\s?(?:ms|s|m|h|d|us|ns|µs|min|mins|sec|secs|hours?|days?|%|[kmgt]i?b?|"
+    r"b|bytes?|chars?|bits?|x)?", re.IGNORECASE)
+_DATE: Final = re.compile(r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d\S*)?)?|\d\d?:\d\d(?::\d\d\S*)?")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_CODE: Final = re.compile(
+    r"(?:self|cls|settings?|config|conf|cfg|env|environ|os|request|req|user|args|kwargs|params?|"
+    r"options?|opts|data|payload|form|body|ctx|context|var|local|locals|module|secrets?|process|"
+    r"this|creds?|credentials?|app|state|obj|row|result|res|response|values|props|input|session|"
+    r"event|item|record|model|instance|account|client|parser|namespace|each|count|path|output|"
+    r"github|inputs|vars|steps|needs|matrix|runner|job|metadata|spec|info|it|conn|connection|url|"
+    r"parsed|resource|random_password|azurerm\w*|aws_\w+|google_\w+|kubernetes_\w+|tls_\w+|vault_\w+)"
+    r"(?:\?|!)?(?:\.|\[|->|::)[\w.\[\]\"'()?!:>-]+"
+)
+_CALL: Final = re.compile(r"[A-Za-z_][\w.:]{0,80}\(")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_]+\d?(?:\.[A-Za-z_]+\d?)*")
+_SENSITIVE: Final = re.compile(r"pass|pwd|secret|token|key|cred|auth|cookie", re.IGNORECASE)
+_PATH: Final = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*")
+_VOWEL: Final = re.compile(r"[aeiouyäöüéèáíóú]", re.IGNORECASE)
+_CHUNK: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def is_placeholder(value: str) -> bool:
+    """Tell whether ``value`` only stands for a secret: masks, templates, types, booleans."""
+    if not value or value.lower() in _EMPTY or _MASK.fullmatch(value):
+        return True
+    return _PLACEHOLDER.fullmatch(value[:300]) is not None
+
+
+def is_reference(value: str) -> bool:
+    """Tell whether bare ``value`` is code that names a secret: ``settings.db_password``."""
+    if _CODE.match(value) or _CALL.match(value):
+        return True
+    return (
+        _IDENTIFIER.fullmatch(value) is not None
+        and _SENSITIVE.search(value) is not None
+    )
+
+
+def is_status(value: str) -> bool:
+    """Tell whether ``value`` is a word of prose about secrets: "expired", "must"."""
+    low = value.lower().strip(".,;:!?'\"")
+    return low in _STATUS or low in _EMPTY or (low.isalpha() and low.endswith(_PROSE_ENDINGS) and low.islower())
+
+
+def is_prose(value: str) -> bool:
+    """Tell whether ``value`` is a sentence: several words, one of them a function word."""
+    words = value.split()
+    return len(words) > 2 and sum(word.lower().strip(".,") in _STATUS for word in words) >= 2  # noqa: PLR2004
+
+
+def is_path(value: str) -> bool:
+    """Tell whether ``value`` is a file path."""
+    return _PATH.fullmatch(value) is not None
+
+
+def is_harmless(value: str) -> bool:
+    """Tell whether ``value`` is a number with unit, version, date, UUID, algorithm or file path."""
+    return any(
+        pattern.fullmatch(value)
+        for pattern in (_MEASURE, _VERSION, _DATE, _UUID, _TECH, _PATH)
+    )
+
+
+def is_wordlike(value: str) -> bool:
+    """Tell whether ``value`` reads as words: ``expired``, ``db-credentials``, ``camelCase``."""
+    if not value.isascii():
+        return value.isalpha()
+    if _NAMED.fullmatch(value) is None and _KEBAB.fullmatch(value) is None:
+        return False
+    return not is_random(value) and all(
+        _VOWEL.search(chunk) or len(chunk) <= 4 for chunk in _CHUNK.findall(value)  # noqa: PLR2004
+    )
+
+
+def entropy(text: str) -> float:
+    """Return the Shannon entropy of the characters of ``text`` in bits per character."""
+    size = len(text)
+    return -sum(n / size * log2(n / size) for n in map(text.count, set(text)))
+
+
+def is_random(value: str) -> bool:
+    """Tell whether ``value`` looks machine-made: long, mixed classes, no words in it."""
+    size = len(value)
+    if size < 16:  # noqa: PLR2004
+        return False
+    digits = sum(map(str.isdigit, value))
+    if digits == 0 and (value.islower() or value.isupper()):
+        return size >= 24 and value.isalpha() and entropy(value) > 3.8  # noqa: PLR2004
+    if _UUID.fullmatch(value):
+        return True
+    chunks = _CHUNK.findall(value)
+    longest = max(map(len, chunks), default=0)
+    upper = sum(map(str.isupper, value))
+    mixed = digits >= 2 or (upper >= 3 and upper < size - 3)  # noqa: PLR2004
+    return mixed and longest <= max(8, size // 3) and entropy(value) >= 3.0  # noqa: PLR2004
+
+
+def is_mixed(value: str) -> bool:
+    """Tell whether ``value`` mixes letters with digits or signs, as passwords do."""
+    if len(value) < 5 or is_harmless(value):  # noqa: PLR2004
+        return False
+    alpha = any(map(str.isalpha, value))
+    digit = any(map(str.isdigit, value))
+    sign = any(not c.isalnum() and c not in "-_./:" for c in value)
+    if alpha and digit:
+        return True
+    if sign:
+        return alpha or digit
+    inner = value[1:]
+    return alpha and value.isalpha() and inner != inner.lower() and not value.isupper() and not is_wordlike(value)

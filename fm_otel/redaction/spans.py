@@ -1,0 +1,65 @@
+"""Pieces of text to be replaced: collect, merge, apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Span(NamedTuple):
+    """A piece of text that a rule wants replaced; ``text`` instead of the rule's marker."""
+
+    start: int
+    end: int
+    rule: str
+    text: str | None = None
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return ``spans`` in order without overlaps; of two that meet, the earlier given names both.
+
+    Detectors give the specific before the general.
+    """
+    ranked = sorted(enumerate(spans), key=lambda item: (item[1].start, item[0]))
+    result: list[Span] = []
+    ranks: list[int] = []
+    for rank, span in ranks_without_empty(ranked):
+        if result and span.start < result[-1].end:
+            last = result[-1]
+            winner = last if ranks[-1] <= rank else span
+            result[-1] = Span(last.start, max(last.end, span.end), winner.rule, winner.text)
+            ranks[-1] = min(ranks[-1], rank)
+        else:
+            result.append(span)
+            ranks.append(rank)
+    return result
+
+
+def ranks_without_empty(ranked: Iterable[tuple[int, Span]]) -> Iterable[tuple[int, Span]]:
+    """Leave out spans without a character."""
+    return (item for item in ranked if item[1].start < item[1].end)
+
+
+def applied(text: str, spans: list[Span], limit: int) -> str:
+    """Return ``text`` with ``spans`` replaced, without what began after ``limit``."""
+    parts: list[str] = []
+    at = 0
+    for start, end, rule, replacement in spans:
+        if start >= limit:
+            break
+        parts.append(text[at:start])
+        parts.append(f"[REDACTED:{rule}]" if replacement is None else replacement)
+        at = end
+    if at < limit:
+        parts.append(text[at:limit] if limit >= len(text) else _at_word_edge(text[at:limit]))
+    return "".join(parts)
+
+
+def _at_word_edge(text: str) -> str:
+    """Cut ``text`` back to white space when there is some in its last 256 characters."""
+    for end in range(len(text), max(len(text) - 256, 0), -1):
+        if text[end - 1].isspace():
+            return text[: end - 1]
+    return text
