@@ -21,6 +21,8 @@ from fm_otel.middleware.route import route_template
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 
+    from fm_otel.spans import Header
+
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
@@ -282,7 +284,7 @@ def _request(scope: Scope) -> Request:
     )
 
 
-def _header_reader(scope: Scope) -> Callable[[str], str | None]:
+def _header_reader(scope: Scope) -> Header:
     def header(name: str) -> str | None:
         wanted = name.lower().encode("latin-1")
         values = [value for key, value in scope.get("headers", ()) if key == wanted]

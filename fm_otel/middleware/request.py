@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel_context
-from opentelemetry import propagate, trace
-from opentelemetry.propagators.textmap import Getter
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry import trace
 
 from fm_otel import settings, spans
 from fm_otel.context import Binding, milliseconds, new_request, request_context, request_holder
@@ -19,12 +17,11 @@ from fm_otel.headers import correlation_id_in, fields_in, new_id, valid_id
 from fm_otel.sampling import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextvars import Token
 
     from opentelemetry.context import Context
 
-    Header = Callable[[str], str | None]
+    from fm_otel.spans import Header
 
 SERVED: Final = "fm_otel.exchange"
 """Key of ASGI scope and WSGI environment under which the request's exchange is found."""
@@ -35,21 +32,6 @@ SERVER_ERROR: Final = 500
 _CLIENT_ERROR: Final = 400
 
 _log: Final = logging.getLogger("faultmaven.request")
-_traceparent: Final = TraceContextTextMapPropagator()
-
-
-class _HeaderGetter(Getter["Header"]):
-    """Lets propagators read headers through a function."""
-
-    def get(self, carrier: Header, key: str) -> list[str] | None:
-        value = carrier(key)
-        return None if value is None else [value]
-
-    def keys(self, carrier: Header) -> list[str]:  # noqa: ARG002 - propagators ask by name
-        return []
-
-
-_getter: Final = _HeaderGetter()
 
 
 @dataclass(slots=True, eq=False)
@@ -162,7 +144,7 @@ class Exchange:
         }
         self._own_span = spans.tracer().start_span(
             request.method,
-            context=propagate.extract(request.header, getter=_getter),
+            context=spans.incoming_context(request.header),
             kind=trace.SpanKind.SERVER,
             attributes=attributes,
         )
@@ -267,13 +249,7 @@ def _printable(path: str) -> str:
 
 
 def _correlation_id(header: Header) -> str:
-    return correlation_id_in(header) or _incoming_trace_id(header) or new_id()
-
-
-def _incoming_trace_id(header: Header) -> str | None:
-    context = _traceparent.extract(header, otel_context.Context(), _getter)
-    span_context = trace.get_current_span(context).get_span_context()
-    return f"{span_context.trace_id:032x}" if span_context.is_valid else None
+    return correlation_id_in(header) or spans.incoming_trace_id(header) or new_id()
 
 
 def span_is_current() -> bool:

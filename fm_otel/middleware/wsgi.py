@@ -17,6 +17,8 @@ from fm_otel.middleware.request import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from fm_otel.spans import Header
+
     Environ = dict[str, Any]
     Headers = list[tuple[str, str]]
     Write = Callable[[bytes], object]
@@ -167,7 +169,7 @@ def _request(environ: Environ) -> Request:
     )
 
 
-def _header_reader(environ: Environ) -> Callable[[str], str | None]:
+def _header_reader(environ: Environ) -> Header:
     def header(name: str) -> str | None:
         value = environ.get("HTTP_" + name.upper().replace("-", "_"))
         return None if value is None else str(value)
