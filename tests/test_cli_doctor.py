@@ -7,8 +7,8 @@ import logging
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -23,6 +23,7 @@ from fm_otel.cli.doctor import Report, examine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 US = {"OTEL_PYTHON_DISTRO": "fm_otel", "OTEL_PYTHON_CONFIGURATOR": "fm_otel"}
 LOOPBACK = "http://127.0.0.1:9"
@@ -41,10 +42,9 @@ def test_a_sound_environment_has_no_problems() -> None:
 def test_a_foreign_selection_is_a_problem(kind: str) -> None:
     """A launch that picks another distribution leaves us out."""
     variable = f"OTEL_PYTHON_{kind.upper()}"
-    assert problems({**US, variable: "other"}) == [
-        f"the {kind} is none ({variable}=other, which is not installed), not ours: "
-        f"set {variable}=fm_otel, or start with fm-otel run"
-    ]
+    [found] = problems({**US, variable: "other"})
+    assert found == (f"the {kind} is none ({variable}=other, which is not installed), not ours: "
+                     f"set {variable}=fm_otel, or start with fm-otel run")
 
 
 def test_another_distro_beside_us_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,10 +57,10 @@ def test_another_distro_beside_us_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         del group
         return [Entry("fm_otel"), Entry("distro")]
 
-    monkeypatch.setattr(checks.metadata, "entry_points", both)
+    monkeypatch.setattr(metadata, "entry_points", both)
     assert checks.winners({})[0] == checks.Winner(
         "distro", "fm_otel", "first of those installed", ("distro",))
-    assert list(checks.launch({}))[0] == Finding(
+    assert next(checks.launch({})) == Finding(
         NOTE, "also installed as distro: distro; set OTEL_PYTHON_DISTRO=fm_otel so that the "
         "order of installation does not decide")
     assert list(checks.launch(US)) == []
@@ -215,7 +215,7 @@ class Receiver(HTTPServer):
 class Answering(BaseHTTPRequestHandler):
     server: Receiver
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         request = ExportLogsServiceRequest.FromString(body)
         self.server.got.append((self.path, dict(self.headers), request))
@@ -228,7 +228,7 @@ class Answering(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 

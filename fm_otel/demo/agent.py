@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fm_otel.demo.llm import Answer, Router
 
-logger = get_logger(__name__)
+logger = get_logger("faultmaven.services.agent_service")
 
 _COMPLEX_FROM = 12
 _SLOW_SECONDS = 0.6
@@ -36,7 +36,9 @@ class Agent:
         slow: bool = False,
     ) -> Answer:
         """Take one step: enter the next phase, look around, ask the model."""
-        set_agent_phase(case.advance(), case_id=case.case_id)
+        before = case.phase
+        if case.advance() != before:
+            set_agent_phase(case.phase, case_id=case.case_id)
         with LogContext(logger, "process_user_query", query_complexity=complexity(query)) as ctx:
             # The user's own words, as careless services log them; redaction has to cope.
             logger.info("Processing troubleshooting query: %s", query)

@@ -4,8 +4,12 @@ Header ``X-Demo-Fault`` makes a request fail in a chosen way: ``llm`` (first pro
 ``llm_all``, ``redis``, ``slow``, ``crash``.
 """
 
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
+import httpx
 from fastapi import APIRouter, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -24,11 +28,10 @@ from fm_otel.demo.llm import Router, complete
 from fm_otel.demo.store import Case, Store, ping_redis
 from fm_otel.errors import code_for
 
-logger = get_logger(__name__)
+logger = get_logger("faultmaven.api")
 register_error_codes(exceptions={RedisConnectionError: "REDIS_CONNECTION_FAILED"})
 
 store: Final = Store()
-agent: Final = Agent(Router())
 api: Final = APIRouter(prefix="/api/v1")
 
 Fault = Annotated[str, Header(alias="X-Demo-Fault")]
@@ -158,6 +161,7 @@ async def query_case(case_id: str, asked: Query, request: Request, fault: Fault 
     """Put a question to the agent: one step of the investigation."""
     case = store.case(case_id)
     _bind(case)
+    agent: Agent = request.app.state.agent
     answer = await agent.process(case, asked.query, _own_url(request),
                                  broken=_BROKEN.get(fault, frozenset()), slow=fault == "slow")
     return {"answer": answer.text, "phase": case.phase, "tokens_used": answer.tokens_used,
@@ -176,10 +180,11 @@ async def upload_data(case_id: str, upload: Upload) -> dict[str, str]:
 
 
 @api.get("/cases/{case_id}/report")
-async def report(case_id: str) -> StreamingResponse:
+async def report(case_id: str, request: Request) -> StreamingResponse:
     """Stream the report."""
     case = store.case(case_id)
     _bind(case)
+    agent: Agent = request.app.state.agent
     return StreamingResponse(agent.stream(case), media_type="text/plain")
 
 
@@ -234,7 +239,7 @@ async def search(asked: Query) -> dict[str, object]:
 
 def create_app() -> FastAPI:
     """Assemble the API."""
-    created = FastAPI(title="FaultMaven demo", version="1.0.0")
+    created = FastAPI(title="FaultMaven demo", version="1.0.0", lifespan=lifespan)
     created.include_router(api)
     created.add_api_route("/health", health, methods=["GET"])
     created.add_api_route("/providers/{provider}/chat", chat, methods=["POST"])
@@ -242,6 +247,14 @@ def create_app() -> FastAPI:
     created.add_exception_handler(RedisConnectionError, on_failure)
     created.add_exception_handler(RequestValidationError, on_invalid)
     return created
+
+
+@asynccontextmanager
+async def lifespan(created: FastAPI) -> AsyncIterator[None]:
+    """Give the application one HTTP client for its whole life."""
+    async with httpx.AsyncClient(timeout=10) as client:
+        created.state.agent = Agent(Router(client))
+        yield
 
 
 async def health() -> dict[str, str]:
@@ -259,8 +272,11 @@ async def on_failure(_request: Request, exc: Exception) -> JSONResponse:
     code = code_for(exc)
     if code is None:
         raise exc
-    context = dict(exc.context) if isinstance(exc, FaultMavenError) else {}
-    logger.log(code.level, "Request failed: %s", code.description, exc_info=exc, extra=context)
+    context = exc.context if isinstance(exc, FaultMavenError) else {}
+    # What the caller did wrong needs a code; what broke here needs its stack too.
+    broken = exc if code.level >= logging.ERROR else None
+    logger.log(code.level, "Request failed: %s", code.description, exc_info=broken,
+               extra={**context, "error_code": code.mnemonic})
     return JSONResponse({"error_code": code.mnemonic, "detail": code.description},
                         status_code=code.http_status)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from fm_otel import bound_context, get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("faultmaven.services.cost")
 
 WARM_UP: Final = 300
 RECORDS: Final = 3000

@@ -7,14 +7,15 @@ correlation id crossing a service border and the provider's own request record c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from fm_otel import LogContext, get_logger
 from fm_otel.demo.failures import LLMProviderError
 
-logger = get_logger(__name__)
+if TYPE_CHECKING:
+    import httpx
+
+logger = get_logger("faultmaven.infrastructure.llm_router")
 
 PROVIDERS: Final = {
     "fireworks": "llama-v3p1-405b-instruct",
@@ -38,7 +39,8 @@ class Answer:
 class Router:
     """Asks one provider after the other until one answers; remembers the answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
         self._cache: dict[str, Answer] = {}
 
     async def route(self, prompt: str, base_url: str, broken: frozenset[str]) -> Answer:
@@ -58,19 +60,18 @@ class Router:
         return Answer(found.text, found.provider, 0, cache_hit=True) if found else None
 
     async def _ask(self, prompt: str, base_url: str, broken: frozenset[str]) -> Answer:
-        async with httpx.AsyncClient(base_url=base_url, timeout=10) as client:
-            for provider in PROVIDERS:
-                response = await client.post(
-                    f"/providers/{provider}/chat",
-                    json={"prompt": prompt, "fail": provider in broken},
-                )
-                if response.is_success:
-                    return self._remember(prompt, provider, response.json())
-                logger.warning(
-                    "Provider %s failed, trying the next one", provider,
-                    extra={"provider": provider, "status": response.status_code,
-                           "error_code": "LLM_PROVIDER_ERROR"},
-                )
+        for provider in PROVIDERS:
+            response = await self._client.post(
+                f"{base_url}/providers/{provider}/chat",
+                json={"prompt": prompt, "fail": provider in broken},
+            )
+            if response.is_success:
+                return self._remember(prompt, provider, response.json())
+            logger.warning(
+                "Provider %s failed", provider,
+                extra={"provider": provider, "status": response.status_code,
+                       "error_code": "LLM_PROVIDER_ERROR"},
+            )
         msg = "no provider answered"
         raise LLMProviderError(msg, tried=len(PROVIDERS))
 

@@ -98,7 +98,7 @@ class Load:
             lambda: self._scenario.post("login", "/auth/login", 401, wrong),
             lambda: self._scenario.post("invalid", "/cases", 422, {"title": "x"}),
             lambda: self._scenario.get("missing", "/cases/case_999999", 404),
-            lambda: self._scenario.post("crash", "/data/data_1/analyze", 500, fault="crash"),
+            self._scenario.crash,
         ))()
 
     def _count(self) -> None:

@@ -16,7 +16,7 @@ from fm_otel.demo.failures import (
     SessionNotFoundError,
 )
 
-logger = get_logger(__name__)
+logger = get_logger("faultmaven.infrastructure.redis_client")
 
 PHASES: Final = (
     "define_blast_radius",
