@@ -176,11 +176,13 @@ def message_of(msg: object, args: object, notes: list[str]) -> str:
 
 
 def _message(msg: object, notes: list[str]) -> str:
-    if isinstance(msg, (bytes, bytearray)):
-        return bytes(msg[:MAX_BYTES]).decode(errors="replace")
-    if isinstance(msg, str):
-        return str.__str__(msg)
-    if type(msg) in {dict, list, tuple, set} and len(cast("Any", msg)) > MAX_ITEMS:
+    # Never isinstance(): it asks the object for its __class__, which may raise.
+    kind = type(msg)
+    if issubclass(kind, (bytes, bytearray)):
+        return bytes(memoryview(cast("bytes", msg))[:MAX_BYTES]).decode(errors="replace")
+    if issubclass(kind, str):
+        return str.__str__(cast("str", msg))
+    if (kind is dict or kind is list or kind is tuple) and len(cast("Any", msg)) > MAX_ITEMS:
         return repr(freeze(msg, notes))
     return text_of(msg, notes)
 
@@ -194,7 +196,7 @@ def _present(args: object) -> bool:
 
 def _mismatched(template: str, args: object, notes: list[str]) -> str:
     """Show ``template`` and ``args`` apart, after one try with a lone mapping unpacked."""
-    if type(args) is tuple and len(args) == 1 and issubclass(type(args[0]), Mapping):
+    if type(args) is tuple and len(args) == 1 and "%(" in template:
         try:
             return cast("str", template % args[0])
         except Exception:  # noqa: BLE001, S110 - the first failure stands
@@ -321,8 +323,10 @@ class _Walk:
         return _finite(float.__float__(value), self._notes)
 
     def binary(self, value: bytes | bytearray | memoryview, _depth: int) -> str:
-        data = bytes(memoryview(value).cast("B")[:MAX_BYTES])
-        total = memoryview(value).nbytes
+        view = memoryview(value)
+        total = view.nbytes
+        flat = view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
+        data = bytes(flat[:MAX_BYTES])
         if total > MAX_BYTES:
             note(self._notes, "too_long")
         try:
@@ -336,7 +340,7 @@ class _Walk:
 
     def moment(self, value: Any, _depth: int) -> str:
         # A subclass may be "not a time", which only its own str() knows.
-        if type(value) in {datetime.datetime, datetime.date, datetime.time}:
+        if _module(type(value)) == "datetime":
             return text_of(value, self._notes, type(value).isoformat)
         return self._safe(value, str)
 
@@ -381,9 +385,9 @@ class _Walk:
 
     def _object(self, value: Any, depth: int) -> object:
         kind = type(value)
-        if issubclass(kind, Mapping):
+        if _registered(kind, (Mapping,)):
             return self._mapping(value, lambda: _items(value, self._notes), None, depth)
-        if issubclass(kind, (Sequence, AbstractSet, MappingView)):
+        if _registered(kind, (Sequence, AbstractSet, MappingView)):
             return self._list(value, iter(value), None, depth)
         fields = _declared(kind)
         if fields is not None:
@@ -504,11 +508,12 @@ class _Walk:
         return name if name not in taken else self._apart(name, taken)
 
     def _key_text(self, key: object) -> str:
-        if isinstance(key, str):
-            return str.__str__(key)
-        if isinstance(key, bytes):
-            return key[:MAX_KEY].decode(errors="replace")
-        if isinstance(key, Enum):
+        kind = type(key)
+        if issubclass(kind, str):
+            return str.__str__(cast("str", key))
+        if issubclass(kind, bytes):
+            return bytes(memoryview(cast("bytes", key))[:MAX_KEY]).decode(errors="replace")
+        if issubclass(kind, Enum):
             key = object.__getattribute__(key, "_value_")
         return text_of(key, self._notes)
 
@@ -518,6 +523,13 @@ class _Walk:
         return next(
             key for s in suffixes if (key := name[: MAX_KEY - len(s)] + s) not in taken
         )
+
+
+def _registered(kind: type, interfaces: tuple[type, ...]) -> bool:
+    try:
+        return issubclass(kind, interfaces)
+    except Exception:  # noqa: BLE001 - a class that cannot be hashed, among others
+        return False
 
 
 def _items(value: Mapping[Any, Any], notes: list[str]) -> Iterator[tuple[Any, Any]]:
