@@ -6,7 +6,7 @@ is imported, and nothing is configured, until a test asks for the fixture.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,7 +26,7 @@ class CapturedLogs:
         return [line.decode() for line in self._read()]
 
     @property
-    def records(self) -> list[dict[str, object]]:
+    def records(self) -> list[dict[str, Any]]:
         """Return the lines as parsed objects, oldest first."""
         import json
 
@@ -45,12 +45,13 @@ class CapturedLogs:
 
     def assert_no_secrets(self) -> None:
         """Fail when a line holds a secret, naming line and rule but never the secret."""
-        from fm_otel.redaction import find_secrets
+        from fm_otel.cli.secrets import SecretSearch
 
+        search = SecretSearch()
         findings = [
-            f"line {number}: {finding.rule}"
-            for number, line in enumerate(self.lines, start=1)
-            for finding in find_secrets(line)
+            f"line {number}: {rule}"
+            for number, record in enumerate(self.records, start=1)
+            for rule in search.in_line(record)
         ]
         assert not findings, "\n".join(findings)  # noqa: S101 - a test helper speaks by assert
 

@@ -149,12 +149,12 @@ def _pretty(readable: Readable, text: str) -> str:
 
 
 def _summed_up(lines: list[str]) -> Summary:
+    from fm_otel.cli.secrets import SecretSearch
     from fm_otel.demo.summary import Summary
-    from fm_otel.redaction import find_secrets
 
-    summary = Summary()
+    summary, search = Summary(), SecretSearch()
     for line in lines:
-        summary.add(line, lambda text: [finding.rule for finding in find_secrets(text)])
+        summary.add(line, search)
     return summary
 
 

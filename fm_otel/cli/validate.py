@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+    from fm_otel.cli.secrets import SecretSearch
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -55,12 +57,14 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is pr
 
 def run(args: argparse.Namespace) -> int:
     """Check the files and report."""
+    from fm_otel.cli.secrets import SecretSearch
+
     totals = Totals()
     report = _as_json if args.json else _as_text(Style.of(sys.stdout))
-    secrets_in = _secret_search()
+    search = SecretSearch()
     for name in args.files:
         totals.files += 1
-        _check_file(name, totals, report, secrets_in)
+        _check_file(name, totals, report, search)
     if args.json:
         say(json.dumps({"files": totals.files, "lines": totals.lines,
                         "bad_lines": totals.bad_lines, "findings": totals.findings}))
@@ -69,28 +73,31 @@ def run(args: argparse.Namespace) -> int:
     return FINDING if totals.findings else OK
 
 
-def findings_of(raw: bytes, secrets_in: Callable[[str], list[str]]) -> Iterator[tuple[str, str]]:
+def findings_of(raw: bytes, search: SecretSearch) -> Iterator[tuple[str, str]]:
     """Yield kind and reason of everything wrong with one line, its newline taken off."""
     if len(raw) > MAX_LINE_BYTES:
         yield "length", f"line of {len(raw)} bytes, at most {MAX_LINE_BYTES} are allowed"
+    line: object = None
     try:
         line = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         yield "json", f"not valid JSON: {error}" if raw.strip() else "empty line"
     else:
-        if isinstance(line, dict):
-            yield from (("schema", finding) for finding in check(line))
-        else:
-            yield "schema", "not a JSON object"
-    for rule in secrets_in(raw.decode("utf-8", "replace")):
-        yield "secret", f"secret found by rule {rule}"
+        yield from (("schema", finding) for finding in _against_schema(line))
+    fired = (search.in_line(line) if isinstance(line, dict)
+             else search.in_text(raw.decode("utf-8", "replace")))
+    yield from (("secret", f"secret found by rule {rule}") for rule in fired)
+
+
+def _against_schema(line: object) -> list[str]:
+    return check(line) if isinstance(line, dict) else ["not a JSON object"]
 
 
 def _check_file(
     name: str,
     totals: Totals,
     report: Callable[[Finding], None],
-    secrets_in: Callable[[str], list[str]],
+    search: SecretSearch,
 ) -> None:
     with _opened(name) as (stream, size):
         progress = Progress(name, size)
@@ -98,7 +105,7 @@ def _check_file(
         for number, raw in enumerate(stream, start=1):
             totals.lines += 1
             bad = False
-            for kind, reason in findings_of(raw.rstrip(b"\r\n"), secrets_in):
+            for kind, reason in findings_of(raw.rstrip(b"\r\n"), search):
                 bad = True
                 totals.findings += 1
                 progress.clear()
@@ -122,12 +129,6 @@ def _opened(name: str) -> Iterator[tuple[BinaryIO, int]]:
         raise UsageError(msg) from None
     with stream:
         yield stream, path.stat().st_size
-
-
-def _secret_search() -> Callable[[str], list[str]]:
-    from fm_otel.redaction import find_secrets
-
-    return lambda text: [finding.rule for finding in find_secrets(text)]
 
 
 def _as_json(finding: Finding) -> None:

@@ -12,8 +12,9 @@ from fm_otel.fields import LEVELS
 from fm_otel.schema import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
+    from fm_otel.cli.secrets import SecretSearch
     from fm_otel.demo.scenario import Step
 
 _REQUEST = "faultmaven.request"
@@ -46,15 +47,16 @@ class Summary:
     users: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     seqs: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, raw: str, secrets_in: Callable[[str], Iterable[str]]) -> None:
+    def add(self, raw: str, search: SecretSearch) -> None:
         """Count one line."""
         self.lines += 1
-        self.secrets.update(secrets_in(raw))
         line = _parsed(raw)
         if line is None:
             self.broken.append("not a JSON object")
+            self.secrets.update(search.in_text(raw))
             return
         self.records += 1
+        self.secrets.update(search.in_line(line))
         self.broken += check(line)[:1]
         self._count(line)
 
