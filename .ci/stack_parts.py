@@ -238,3 +238,25 @@ class Prometheus(Part):
             f"{self.url}/-/ready",
             folder,
         )
+
+
+class Alertmanager(Part):
+    """Alertmanager with the shipped routes, or a configuration of a test's own."""
+
+    def __init__(
+        self, folder: Path, config: Path = COLLECTOR / "alertmanager.yml", *,
+        preferred: bool = False,
+    ) -> None:
+        """Choose the port; no cluster is formed."""
+        port = free_port(9093 if preferred else 0)
+        self.url = f"http://127.0.0.1:{port}"
+        super().__init__(
+            "alertmanager",
+            [
+                binary("alertmanager"), f"--config.file={config}",
+                f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address=",
+                f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
+            ],
+            f"{self.url}/-/ready",
+            folder,
+        )
