@@ -385,7 +385,6 @@ def _serve_grpc(receiver: OtlpReceiver) -> Any:
 
             return grpc.unary_unary_rpc_method_handler(export)
 
-    # A hanging request must not keep the interpreter from ending: no executor of gRPC's own.
     server = grpc.server(
         ThreadPoolExecutor(8),
         (Handlers(),),

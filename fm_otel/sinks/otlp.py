@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from fm_otel.encoding.otlp import export_request, shorten
 from fm_otel.sinks.answer import Answer, Verdict
-from fm_otel.sinks.ring import Item, Ring, Scope
+from fm_otel.sinks.ring import Item, Ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,6 @@ MAX_SUSPECTS: Final = 4
 """Single records refused in a row, before the receiver ever took one, that make it the culprit."""
 
 _GRACE: Final = 0.1
-_RECORD_FRAME: Final = 6
 
 _own_threads: set[int] = set()
 
@@ -107,6 +106,7 @@ class OtlpSink:
         self._failures = 0
         self._trouble = ""
         self._accepted = False
+        self._request_size = 0
         self._deadline = float("inf")
 
     # What the pipeline and the lifecycle call.
@@ -268,7 +268,7 @@ class OtlpSink:
 
     def _take(self) -> None:
         with self._lock:
-            batch = self._ring.take(self._max_batch, self._max_request)
+            batch = self._ring.take(self._max_batch, self._max_request - len(self._resource))
             self._urgent = False
             self._since = monotonic()
             self._parts.append(batch)
@@ -291,13 +291,14 @@ class OtlpSink:
         return True
 
     def _send(self, part: list[Item]) -> Answer:
-        scopes: dict[Scope, list[bytes]] = {}
-        for scope, record in part:
-            scopes.setdefault(scope, []).append(record)
+        scopes: dict[tuple[str, str | None], list[bytes]] = {}
+        for site, record in part:
+            scopes.setdefault(site.scope, []).append(record)
         request = export_request(
             self._resource,
             [(name, version, records) for (name, version), records in scopes.items()],
         )
+        self._request_size = len(request)
         left = self._deadline - monotonic()
         if left <= 0:
             return Answer(Verdict.RETRY, "no time left")
@@ -333,14 +334,15 @@ class OtlpSink:
 
     def _split(self, part: list[Item], answer: Answer) -> None:
         if len(part) > 1:
-            size = sum(len(record) + _RECORD_FRAME for _, record in part)
-            self._max_request = max(min(self._max_request, size // 2), SMALLEST_REQUEST)
+            self._max_request = max(
+                min(self._max_request, self._request_size // 2), SMALLEST_REQUEST
+            )
             self._halve()
             return
-        scope, record = part[0]
+        site, record = part[0]
         shorter = shorten(record)
         if len(shorter) < len(record):
-            self._parts[-1] = [(scope, shorter)]
+            self._parts[-1] = [(site, shorter)]
             return
         self._parts.pop()
         self._report("otlp_too_large", f"{self._name}: one record dropped: {answer.message}")

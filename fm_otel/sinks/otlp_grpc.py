@@ -25,6 +25,8 @@ _OPTIONS: Final = (
     # The sink has its own backoff; the channel's would add up to two minutes to an outage.
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 5000),
+    # Closing the channel must close its connection; one from the global pool lives on.
+    ("grpc.use_local_subchannel_pool", 1),
 )
 _CODE: Final = grpc.StatusCode
 _VERDICTS: Final = {

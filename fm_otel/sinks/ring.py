@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-Scope: TypeAlias = tuple[str, str | None]
-"""Logger name and scope version."""
+if TYPE_CHECKING:
+    from fm_otel.site import Site
 
-Item: TypeAlias = tuple[Scope, bytes]
+Item: TypeAlias = "tuple[Site, bytes]"
+"""A call site, which knows its scope, and an encoded record of it."""
+
+FRAME: Final = 8
+"""Bytes a record adds to a request beside its own, and a share of its scope's."""
 
 OVERHEAD: Final = 112
 """Bytes a waiting record costs beside its own."""
@@ -53,7 +57,7 @@ class Ring:
         batch: list[Item] = []
         size = 0
         while self._items and len(batch) < max_records:
-            size += len(self._items[0][1])
+            size += len(self._items[0][1]) + FRAME
             if batch and size > max_bytes:
                 break
             batch.append(self._items.popleft())
