@@ -94,13 +94,18 @@ class LogContext:
             self._span = spans.tracer().start_span(self.operation)
             self._attached = otel_context.attach(trace.set_span_in_context(self._span))
         self._started = time.perf_counter()
-        self.logger.log(
-            self._level,
-            "%s started",
-            self.operation,
-            extra={"event": "faultmaven.operation.start", "operation": self.operation},
-            stacklevel=_STACKLEVEL,
-        )
+        try:
+            self.logger.log(
+                self._level,
+                "%s started",
+                self.operation,
+                extra={"event": "faultmaven.operation.start", "operation": self.operation},
+                stacklevel=_STACKLEVEL,
+            )
+        except BaseException as exc:
+            # A handler of the program raised: there will be no __exit__.
+            self._leave(exc)
+            raise
 
     def _end(self, exc: BaseException | None) -> None:
         duration_ms = milliseconds(time.perf_counter() - self._started)

@@ -24,14 +24,15 @@ _RANDOM_DIGITS: Final = _RANDOM_BITS // 4
 def keep(rate: float, trace_id: str | None = None, correlation_id: str | None = None) -> bool:
     """Return whether a record is kept at ``rate``; by chance when it has no id.
 
-    Of the trace id the low 56 bits count, those the W3C recommendation calls random. A record
-    kept at one rate is kept at every higher rate.
+    Of the trace id the low 56 bits count, those the W3C recommendation calls random, and the
+    high values are kept, as OpenTelemetry's consistent samplers do. What is kept at one rate is
+    kept at every higher rate.
     """
     if rate >= 1:
         return True
     if rate <= 0:
         return False
-    return _share(trace_id, correlation_id) < rate
+    return _share(trace_id, correlation_id) >= 1 - rate
 
 
 def should_sample(rate: float) -> bool:
