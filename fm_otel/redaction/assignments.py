@@ -38,12 +38,6 @@ FOREIGN: Final = (
     "密钥", "密鑰", "暗証番号", "비밀번호", "암호", "토큰", "키", "סיסמה", "पासवर्ड", "κωδικός",
     "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis",
 )  # fmt: skip
-_CORE: Final = re.compile(
-    "|".join(sorted((re.escape(w) for w in CORES if w not in ("pin", "pw", "code", "card")),
-                    key=len, reverse=True))
-    + r"|(?<![a-z])(?:pin|pw)(?![a-z])|(?<![a-z])code|card"
-)
-_FOREIGN: Final = re.compile("|".join(sorted(FOREIGN, key=len, reverse=True)))
 _LEFT: Final = re.compile(r"[A-Za-z0-9_.$-]{0,80}\Z")
 _RIGHT: Final = re.compile(r"[A-Za-z0-9_-]{0,60}(?:\.[A-Za-z0-9_-]{1,60}){0,4}")
 _PREVIOUS: Final = re.compile(r"([A-Za-zéáíóúàèùñ0-9ậẩữ]{1,24})[ -]\Z")
@@ -130,14 +124,32 @@ def find(text: str, low: str) -> Iterator[Span]:
 
 
 def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
-    for match in _CORE.finditer(low):
-        left = _LEFT.search(text, max(0, match.start() - 80), match.start())
-        right = _RIGHT.match(text, match.end())
-        start = left.start() if left else match.start()
-        yield start, right.end() if right else match.end()
+    """Yield where names stand that hold one of the words, in order."""
+    places = sorted(_places(low, CORES))
+    done = 0
+    for at, word in places:
+        if at < done:
+            continue
+        start, end = _extended(text, at, at + len(word))
+        done = end
+        yield start, end
     if not text.isascii():
-        for match in _FOREIGN.finditer(low):
-            yield match.span()
+        for at, word in sorted(_places(low, FOREIGN)):
+            yield at, at + len(word)
+
+
+def _places(low: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    for word in words:
+        at = low.find(word)
+        while at >= 0:
+            yield at, word
+            at = low.find(word, at + len(word))
+
+
+def _extended(text: str, start: int, end: int) -> tuple[int, int]:
+    left = _LEFT.search(text, max(0, start - 80), start)
+    right = _RIGHT.match(text, end)
+    return left.start() if left else start, right.end() if right else end
 
 
 def _after_name(text: str, start: int, end: int) -> Iterator[Span]:

@@ -92,6 +92,10 @@ def named_value_spans(text: str) -> Iterator[Span]:
     """Yield values whose name stands beside them: ``name: DB_PASSWORD`` / ``value: ...``."""
     for match in _NAME_VALUE.finditer(text):
         yield from _named(match[1], match[3].rstrip(), match.start(3))
+
+
+def xml_property_spans(text: str) -> Iterator[Span]:
+    """Yield the text of XML elements whose name is an attribute: ``<property name="password">``."""
     for match in _XML_PROPERTY.finditer(text):
         yield from _named(match[1], match[2], match.start(2))
 

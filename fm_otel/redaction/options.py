@@ -44,6 +44,8 @@ _OTP_CODE: Final = re.compile(
 _KUBEADM: Final = re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])")
 _MNEMONIC: Final = re.compile(r"(?:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
 _PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(0x[0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
+WORDS: Final = ("login", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
+FOREIGN: Final = ("账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung")
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
 _HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
 
@@ -94,31 +96,37 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
     return flag in ("-p", "-pw", "-P" if tool == "oc" else "-p")
 
 
-def configured_spans(text: str) -> Iterator[Span]:
+# What has to be in the lower-case text, pattern, rule. The last group that matched is the secret.
+_CONFIGURED: Final = (
+    (("identified",), _BY, "password"),
+    (("securestring",), _SECURE_STRING, "password"),
+    (("code", "otp", "2fa", "mfa", "one-time", "one time", "验证码"), _OTP_CODE, "otp"),
+    (("mnemonic", "phrase", "seed", "wallet"), _MNEMONIC, "seed_phrase"),
+    (("priv", "wallet", "signer"), _PRIVATE_HEX, "private_key"),
+    (("pass", ":5432:", ":*:"), _PGPASS, "password"),
+    (("login", "machine"), _NETRC, "password"),
+    (("secret", "password", "key"), _CISCO, "password"),
+    (("auth ", "auth\"", "requirepass"), _REDIS_AUTH, "password"),
+    (("auth",), _DOCKER_AUTH, "credentials"),
+)
+_PAIR_WORDS: Final = ("cred", "login", "log in", "logged in", "sign in", "user", "auth", "zugangsdaten",
+                      "identifiants", "账号", "帐号")
+
+
+def configured_spans(text: str, low: str) -> Iterator[Span]:
     """Yield secrets of configuration words and files: netrc, pgpass, SQL, Docker, IOS, Redis."""
-    for pattern, group, rule in (
-        (_BY, 2, "password"),
-        (_SECURE_STRING, 2, "password"),
-        (_OTP_CODE, 1, "otp"),
-        (_MNEMONIC, 1, "seed_phrase"),
-        (_PRIVATE_HEX, 1, "private_key"),
-        (_PGPASS, 1, "password"),
-    ):
-        for match in pattern.finditer(text):
-            if not shapes.is_placeholder(match[group]):
-                yield Span(match.start(group), match.end(group), rule)
-    for pattern in (_NETRC, _CISCO, _REDIS_AUTH):
-        for match in pattern.finditer(text):
-            group = match.lastindex or 0
-            if group and not shapes.is_placeholder(match[group]) and not shapes.is_status(match[group]):
-                yield Span(match.start(group), match.end(group), "password")
-    for match in _DOCKER_AUTH.finditer(text):
-        yield Span(match.start(1), match.end(1), "credentials")
-    yield from _pairs(text)
+    for words, pattern, rule in _CONFIGURED:
+        if any(word in low for word in words):
+            for match in pattern.finditer(text):
+                group = match.lastindex or 0
+                if not shapes.is_placeholder(match[group]) and not shapes.is_status(match[group]):
+                    yield Span(match.start(group), match.end(group), rule)
+    if (":" in text or "/" in text) and any(word in low for word in _PAIR_WORDS):
+        yield from _pairs(text, low)
 
 
-def _pairs(text: str) -> Iterator[Span]:
-    for match in _PAIR.finditer(text.lower() if text.isascii() else text):
+def _pairs(text: str, low: str) -> Iterator[Span]:
+    for match in _PAIR.finditer(low):
         user, secret = text[match.start(1) : match.end(1)], text[match.start(3) : match.end(3)].rstrip(".!?")
         if not secret or shapes.is_placeholder(secret) or shapes.is_status(secret) or shapes.is_status(user):
             continue

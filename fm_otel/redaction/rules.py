@@ -12,9 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fm_otel.redaction import shapes, validators
+from fm_otel.redaction import validators
+from fm_otel.redaction.spans import Span
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
 
@@ -24,8 +26,8 @@ class Rule:
 
     ``name`` stands in the marker; several rules may share it. ``anchors``: one of these literals
     is in the text, or the pattern is not tried. ``group``: what of the match is replaced.
-    ``check`` sees that group. ``prefix``: the match begins with a literal no word has, so the
-    rule also applies to ids. ``re2`` and ``replacement`` are the collector's form, in the syntax
+    ``check`` sees that group. ``issued``: the token carries a literal of its issuer, so the rule
+    also applies to ids. ``re2`` and ``replacement`` are the collector's form, in the syntax
     of Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
     """
 
@@ -35,8 +37,7 @@ class Rule:
     pattern: str | None = None
     group: int = 0
     check: Callable[[str], bool] | None = None
-    prefix: bool = False
-    folded: bool = False
+    issued: bool = False
     re2: str | None = None
     replacement: str = ""
 
@@ -45,21 +46,24 @@ class Rule:
         """What stands in the text afterwards."""
         return f"[REDACTED:{self.name}]"
 
+    def span(self, match: re.Match[str]) -> Span:
+        """Return what of ``match`` this rule replaces."""
+        return Span(match.start(self.group), match.end(self.group), self.name)
+
 
 def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | None = None) -> Rule:
     """Return the rule of a token that its issuer marks with a literal prefix."""
     heads = "|".join(anchor.replace(".", r"\.") for anchor in anchors)
     pattern = f"(?:{heads}){body}" if len(anchors) > 1 else heads + body
-    return Rule(name, "issued", anchors, pattern, check=check, prefix=True,
+    return Rule(name, "issued", anchors, pattern, check=check, issued=True,
                 re2=rf"\b{pattern}", replacement=f"[REDACTED:{name}]")
 
 
 def _part(name: str, category: str, anchors: tuple[str, ...], pattern: str,
-          check: Callable[[str], bool] | None = None, *, folded: bool = False,
-          re2: str | None = None, replacement: str = "") -> Rule:
+          check: Callable[[str], bool] | None = None, *, re2: str | None = None) -> Rule:
     """Return a rule that replaces group 1 of its pattern."""
-    return Rule(name, category, anchors, pattern, 1, check, folded=folded, re2=re2,
-                replacement=replacement or f"${{1}}[REDACTED:{name}]")
+    return Rule(name, category, anchors, pattern, 1, check, re2=re2,
+                replacement=f"${{1}}[REDACTED:{name}]")
 
 
 _W = "[A-Za-z0-9]"
@@ -80,7 +84,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("alibaba_key", "LTAI", body=_W + "{12,24}", check=_issued_shape),
     _issued("tencent_key", "AKID", body=_W + "{32}", check=_issued_shape),
     Rule("azure_secret", "issued", ("Q~",), r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
-         prefix=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
+         issued=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          replacement="[REDACTED:azure_secret]"),
     _issued("digitalocean_token", "dop_v1_", "doo_v1_", "dor_v1_", body=_H + "{40,64}"),
     _issued("cloudflare_key", "v1.0-", body=_H + "{20,24}-" + _H + "{100,160}"),
@@ -100,7 +104,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("crates_token", "cio", body=_W + "{32}", check=_issued_shape),
     _issued("atlassian_token", "ATATT3x", "ATCTT3x", "ATBB", body=r"[A-Za-z0-9_=-]{20,400}"),
     Rule("terraform_token", "issued", (".atlasv1.",), _W + r"{10,20}\.atlasv1\." + _D + "{40,100}",
-         prefix=True, re2=r"\b[A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_-]{40,100}",
+         issued=True, re2=r"\b[A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_-]{40,100}",
          replacement="[REDACTED:terraform_token]"),
     _issued("pulumi_token", "pul-", body=_H + "{40}"),
     _issued("sourcegraph_token", "sgp_", body="[0-9a-f_]{40,80}"),
@@ -137,7 +141,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("sendgrid_key", "SG.", body=r"[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,80}"),
     _issued("twilio_key", "SK", body=_H + "{32}"),
     _issued("mailgun_key", "key-", body=_H + "{32}"),
-    Rule("mailchimp_key", "issued", ("-us",), _H + r"{32}-us\d{1,2}", prefix=True,
+    Rule("mailchimp_key", "issued", ("-us",), _H + r"{32}-us\d{1,2}", issued=True,
          re2=r"\b[0-9a-f]{32}-us\d{1,2}\b", replacement="[REDACTED:mailchimp_key]"),
     _issued("brevo_key", "xkeysib-", "xsmtpsib-", body="[0-9a-zA-Z-]{30,100}"),
     _issued("resend_key", "re_", body=r"[A-Za-z0-9]{6,12}_[A-Za-z0-9]{18,40}",
@@ -149,13 +153,11 @@ RULES: Final[tuple[Rule, ...]] = (
             body=r"[0-9a-z]{8,20}\$[0-9a-f]{32}"),
     _issued("plaid_token", "access-production-", "access-sandbox-", "access-development-",
             body="[0-9a-f-]{36}"),
-    Rule("telegram_token", "issued", (":AA",), r"\d{8,10}:AA[A-Za-z0-9_-]{31,35}", prefix=True,
+    Rule("telegram_token", "issued", (":AA",), r"\d{8,10}:AA[A-Za-z0-9_-]{31,35}", issued=True,
          re2=r"\b\d{8,10}:AA[A-Za-z0-9_-]{31,35}", replacement="[REDACTED:telegram_token]"),
-    Rule("discord_token", "issued", (".",),
-         r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",
-         check=_issued_shape, prefix=True,
-         re2=r"\b[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",
-         replacement="[REDACTED:discord_token]"),
+    _issued("discord_token", "MD", "MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT",
+            body=r"[A-Za-z0-9_-]{21,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",
+            check=_issued_shape),
     # Operations.
     _issued("vault_token", "hvs.", "hvb.", "hvr.", body=_D + "{20,300}"),
     _issued("doppler_token", "dp.pt.", "dp.st.", "dp.ct.", "dp.sa.", "dp.scim.", "dp.audit.",

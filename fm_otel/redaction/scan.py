@@ -1,4 +1,9 @@
-"""Find everything secret in one text: a cheap gate, then only the detectors it calls for."""
+"""Find everything secret in one text: cheap gates, then only the detectors they call for.
+
+A clean line is the common case, so the gates are what it costs. Three byte translations turn the
+classes "long token", "digits" and "IBAN head" into one substring test each (0.1 us where a
+character-class search takes 1-3 us); literals are tested by chains of ``in``.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +15,62 @@ from fm_otel.redaction import assignments, blocks, links, options, paths, person
 from fm_otel.redaction.errors import OutOfTimeError
 from fm_otel.redaction.normalise import lowered
 from fm_otel.redaction.rules import RULES, Rule
-from fm_otel.redaction.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from fm_otel.redaction.keys import KeyClass
+    from fm_otel.redaction.spans import Span
 
-    Gate = Callable[[str, str], bool]
+    Gate = Callable[[str], bool]
 
 BUDGET_SECONDS: Final = 0.02
 """Processor time one text may take, besides :data:`BUDGET_PER_CHARACTER`."""
 
 BUDGET_PER_CHARACTER: Final = 4e-6
 
+_TOKEN_CHARACTERS: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+)
+_TOKEN_TABLE: Final = bytes(65 if c in _TOKEN_CHARACTERS else 32 for c in range(256))
+_DIGIT_TABLE: Final = bytes(48 if 48 <= c <= 57 else 32 for c in range(256))  # noqa: PLR2004
+_IBAN_TABLE: Final = bytes(
+    48 if 48 <= c <= 57 else 65 if 65 <= c <= 90 else 32 for c in range(256)  # noqa: PLR2004
+)
+_LONG: Final = b"A" * 20
+_SEVEN: Final = b"0" * 7
+_IBAN_HEAD: Final = b"AA00"
 
-def _gate(literals: Iterable[str], of: str) -> Gate:
+
+def _gate(literals: Iterable[str]) -> Gate:
     """Compile a chain of ``in`` tests: 35 ns each on a line, where a loop pays 80."""
-    chain = " or ".join(f"{literal!r} in {of}" for literal in dict.fromkeys(literals))
-    return eval(f"lambda text, low: {chain}")  # type: ignore[no-any-return]  # noqa: S307
+    chain = " or ".join(f"{literal!r} in text" for literal in dict.fromkeys(literals))
+    return eval(f"lambda text: {chain}")  # type: ignore[no-any-return]  # noqa: S307
 
 
-_FIRST: Final = tuple(rule for rule in RULES if rule.pattern is not None)
-_PREFIXED: Final = tuple(rule for rule in _FIRST if rule.prefix)
-_has_anchor: Final = _gate((anchor for rule in _FIRST for anchor in rule.anchors if anchor != "."), "text")
-_has_name: Final = _gate((*assignments.CORES, "login", "sign in", "otp", "2fa", "mfa", "requirepass", "wallet"), "low")
-_has_foreign: Final = _gate((*assignments.FOREIGN, "账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung"), "low")
-_has_home: Final = _gate(paths.ANCHORS, "text")
+def _begins_with_anchor(rule: Rule) -> bool:
+    """Tell whether the token run that :data:`_LONG` sees begins with the rule's anchor."""
+    return rule.issued and all(anchor.replace("-", "_").isidentifier() for anchor in rule.anchors)
+
+
+_PATTERNS: Final = tuple(rule for rule in RULES if rule.pattern is not None)
+_HEADERS: Final = tuple(rule for rule in _PATTERNS if rule.category == "header")
+_ANCHORED: Final = tuple(
+    rule for rule in _PATTERNS if rule not in _HEADERS and not _begins_with_anchor(rule)
+)
+_COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
+_BY_HEAD: Final[dict[str, list[tuple[str, Rule]]]] = {}
+for _rule in _PATTERNS:
+    if _begins_with_anchor(_rule):
+        for _anchor in _rule.anchors:
+            _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
+
+_has_anchor: Final = _gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
+_has_name: Final = _gate((*assignments.CORES, *options.WORDS))
+_has_foreign: Final = _gate((*assignments.FOREIGN, *options.FOREIGN))
+_has_home: Final = _gate(paths.ANCHORS)
+_RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
+_HEAD: Final = re.compile(r"(?:\A|[-_])(?=[A-Za-z0-9])")
 
 
 class Clock:
@@ -56,58 +90,66 @@ class Clock:
 
 def spans_of(text: str) -> list[Span]:
     """Return what the rules want replaced in ``text``, the specific before the general."""
-    low = lowered(text)
+    detectors = _detectors(text)
+    if not detectors:
+        return []
+    clock = Clock(len(text))
     found: list[Span] = []
-    clock: Clock | None = None
-    for detect in _detectors(text, low):
-        if clock is None:
-            clock = Clock(len(text))
+    for detect in detectors:
         found.extend(detect)
         clock.check()
     return found
 
 
-def _detectors(text: str, low: str) -> Iterator[Iterable[Span]]:
-    """Yield the detectors that ``text`` calls for; lazily, so that a clean line pays gates only."""
+def _detectors(text: str) -> list[Iterable[Span]]:  # noqa: C901, PLR0912 - one gate, one detector
+    """Return the detectors that ``text`` calls for; they run when they are read."""
+    low = text.lower() if text.isascii() else lowered(text)
+    raw = text.encode("utf-8", "replace")
+    found: list[Iterable[Span]] = []
+    long = _LONG in raw.translate(_TOKEN_TABLE) or "eyJ" in text
     if "PRIVATE KEY" in text or "Private-Lines" in text:
-        yield blocks.private_key_spans(text)
-    if _has_anchor(text, low) or text.count(".") > 1:
-        yield pattern_spans(text, low, _FIRST)
-    if "://" in text:
-        yield links.url_spans(text)
-    if "=" in text and ("?" in text or "&" in text or "#" in text or ";" in text):
-        yield links.query_spans(text)
-        if "?" in text:
-            yield links.access_spans(text)
+        found.append(blocks.private_key_spans(text))
+    if long:
+        found.append(issued_spans(text))
+        if _has_anchor(text):
+            found.append(pattern_spans(text, _ANCHORED))
+            if "AKIA" in text or "ASIA" in text:
+                found.append(blocks.aws_secret_spans(text))
     if "/" in text:
-        yield links.path_spans(text)
+        if "://" in text:
+            found.append(links.url_spans(text))
+        if long:
+            found.append(links.path_spans(text))
+    if "=" in text and ("?" in text or "&" in text or "#" in text or ";" in text):
+        found.append(links.query_spans(text))
     at_sign = "@" in text
     if at_sign and ":" in text:
-        yield links.bare_spans(text)
-    if "AKIA" in text or "ASIA" in text:
-        yield blocks.aws_secret_spans(text)
-    named = _has_name(text, low) or (not text.isascii() and _has_foreign(text, low))
-    if named:
-        yield from _named(text, low)
+        found.append(links.bare_spans(text))
+    if _has_name(low) or (low is not text and not text.isascii() and _has_foreign(low)):
+        found.extend(_named(text, low))
     if " -" in text or "/p:" in text:
-        yield options.option_spans(text)
+        found.append(options.option_spans(text))
     if at_sign:
-        yield personal.email_spans(text, low)
-    if personal.DIGITS.search(text) is not None:
-        yield personal.digit_spans(text, low)
-        yield options.bootstrap_spans(text)
-    if personal.may_have_iban(text):
-        yield personal.iban_spans(text)
+        found.append(personal.email_spans(text, low))
+    if _SEVEN in raw.translate(_DIGIT_TABLE, b" .()-"):
+        found.append(personal.digit_spans(text, low))
+    if _IBAN_HEAD in raw.translate(_IBAN_TABLE, b" -"):
+        found.append(personal.iban_spans(text))
+    return found
 
 
 def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
-    if "value" in low or "<" in text or "default" in low or "content" in low:
+    if "earer" in low or "basic" in low:
+        yield pattern_spans(text, _HEADERS)
+    if "value" in low or "default" in low or "content" in low:
         yield blocks.named_value_spans(text)
+    if "<" in text and "=" in text:
+        yield blocks.xml_property_spans(text)
     if "ecret" in text and "kind" in text:
         yield blocks.manifest_spans(text)
     if "into" in low:
         yield blocks.sql_spans(text)
-    yield options.configured_spans(text)
+    yield options.configured_spans(text, low)
     yield assignments.find(text, low)
 
 
@@ -120,17 +162,44 @@ def path_spans(text: str, root: str) -> list[Span]:
         found.extend(paths.package_spans(text))
     if "/python3." in text:
         found.extend(paths.stdlib_spans(text))
-    if _has_home(text, text):
+    if _has_home(text):
         found.extend(paths.home_spans(text))
     return found
 
 
 def prefix_spans(text: str) -> list[Span]:
     """Return only tokens with a literal prefix: what an id may not hold."""
-    return list(pattern_spans(text, text, _PREFIXED)) if len(text) > 15 else []  # noqa: PLR2004
+    if len(text) < len(_LONG) or _LONG not in text.encode("utf-8", "replace").translate(_TOKEN_TABLE):
+        return []
+    found = list(issued_spans(text))
+    if _has_anchor(text):
+        found.extend(pattern_spans(text, (rule for rule in _ANCHORED if rule.issued)))
+    return found
 
 
-def pattern_spans(text: str, low: str, rules: Iterable[Rule]) -> Iterator[Span]:
+def issued_spans(text: str) -> Iterator[Span]:
+    """Yield tokens whose issuer's prefix begins a long run of token characters."""
+    for run in _RUN.finditer(text):
+        piece = run.group()
+        for head in _HEAD.finditer(piece):
+            at = run.start() + head.end()
+            for anchor, rule in _BY_HEAD.get(text[at : at + 2], ()):
+                if text.startswith(anchor, at):
+                    yield from _at(rule, text, at)
+            # An escaped line break glues its letter to the token.
+            if at and text[at - 1] == "\\" and text[at] in "nrt":
+                for anchor, rule in _BY_HEAD.get(text[at + 1 : at + 3], ()):
+                    if text.startswith(anchor, at + 1):
+                        yield from _at(rule, text, at + 1)
+
+
+def _at(rule: Rule, text: str, at: int) -> Iterator[Span]:
+    match = _COMPILED[rule].match(text, at)
+    if match and (rule.check is None or rule.check(match.group())):
+        yield rule.span(match)
+
+
+def pattern_spans(text: str, rules: Iterable[Rule]) -> Iterator[Span]:
     """Yield the matches of pattern rules whose anchor is in the text."""
     for rule in rules:
         if any(anchor in text for anchor in rule.anchors):
@@ -138,11 +207,11 @@ def pattern_spans(text: str, low: str, rules: Iterable[Rule]) -> Iterator[Span]:
 
 
 def _matches(rule: Rule, text: str) -> Iterator[Span]:
-    for match in compiled(rule).finditer(text):
-        if _joined(text, match.start()) and match.group()[:1].isalnum():
+    for match in _COMPILED[rule].finditer(text):
+        if match.group()[:1].isalnum() and _joined(text, match.start()):
             continue
         if rule.check is None or rule.check(match.group(rule.group)):
-            yield Span(match.start(rule.group), match.end(rule.group), rule.name)
+            yield rule.span(match)
 
 
 def _joined(text: str, start: int) -> bool:
@@ -151,18 +220,6 @@ def _joined(text: str, start: int) -> bool:
     if not before.isalnum() or not before.isascii():
         return False
     return not (text[start - 2 : start - 1] == "\\" and before in "nrt")
-
-
-_patterns: dict[str, re.Pattern[str]] = {}
-
-
-def compiled(rule: Rule) -> re.Pattern[str]:
-    """Return the compiled pattern of ``rule``."""
-    pattern = rule.pattern or ""
-    known = _patterns.get(pattern)
-    if known is None:
-        known = _patterns[pattern] = re.compile(pattern)
-    return known
 
 
 def is_secret_under(key: str, found: KeyClass, value: str) -> bool:
