@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,19 @@ if TYPE_CHECKING:
 AUDIT_LOGGER: Final = "faultmaven.audit"
 PROCESS_LOGGER: Final = "faultmaven.process"
 _UNSAMPLED: Final = frozenset({AUDIT_LOGGER, PROCESS_LOGGER})
+
+
+
+class _Passing(threading.local):
+    """The record whose handlers are being called in this thread, and what became of it."""
+
+    record: logging.LogRecord | None = None
+    captured: Captured | None = None
+    prefix: str = ""
+
+
+passing: Final = _Passing()
+"""Lets a formatter in the same call speak of the same record as the engine."""
 
 _ATTRIBUTES: Final = tuple(vars(logging.makeLogRecord({})))
 _STANDARD: Final = len(_ATTRIBUTES)

@@ -20,8 +20,8 @@ from fm_otel.fields import (
     Kind,
 )
 from fm_otel.record import ContextFacts, Facts
-from fm_otel.structured import ASIDE
-from fm_otel.values import MAX_ATTRIBUTES, MAX_KEY, tidy
+from fm_otel.structured import ASIDE, NOTES
+from fm_otel.values import MAX_ATTRIBUTES, MAX_KEY, text_of, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,10 @@ _RECORD_ATTRIBUTES: Final = frozenset({
 class Plan:
     """Where the extras of one set of keys go: pairs of position and name."""
 
-    __slots__ = ("aside", "code", "dropped", "extra", "objects", "plain", "schema", "weight")
+    __slots__ = (
+        "aside", "code", "dropped", "extra", "notes", "objects", "plain", "rare", "schema",
+        "weight",
+    )
 
     def __init__(self, keys: tuple[str, ...], *, performance: bool) -> None:
         self.schema: list[tuple[int, str, Field]] = []
@@ -68,17 +71,24 @@ class Plan:
         self.code: int | None = None
         self.weight: int | None = None
         self.aside: int | None = None
+        self.notes: int | None = None
         self.dropped = 0
         for place, key in enumerate(keys):
-            self._place(place, key, performance=performance)
+            name = key if type(key) is str else text_of(key, [])
+            self._place(place, name, performance=performance)
         self.schema.sort(key=lambda item: _ORDER[item[2].name])
         self.dropped += max(0, len(self.plain) - MAX_ATTRIBUTES)
         del self.plain[MAX_ATTRIBUTES:]
+        self.rare = bool(self.extra or self.objects or self.dropped) or not (
+            self.aside is self.notes is None
+        )
 
     def _place(self, place: int, key: str, *, performance: bool) -> None:
         field = SETTABLE.get(key)
         if key == ASIDE:
             self.aside = place
+        elif key == NOTES:
+            self.notes = place
         elif key in _DROPPED:
             self.dropped += not key
         elif field is None:
@@ -107,6 +117,10 @@ class Shaper:
         self._prefix = record_prefix
         self._performance = performance
 
+    def rename(self, record_prefix: str) -> None:
+        """Give the records from now on another ``record_id`` prefix: those of a child."""
+        self._prefix = record_prefix
+
     def shape(self, captured: Captured) -> Facts:
         """Return the facts of ``captured``, not redacted yet."""
         facts = Facts()
@@ -128,7 +142,7 @@ class Shaper:
                 value = values[place]
                 if value is not None:
                     plain[name] = value
-            if plan.extra or plan.objects or plan.aside is not None or plan.dropped:
+            if plan.rare:
                 _rare(facts, plan, values)
             if plan.weight is not None:
                 _weigh(facts, values[plan.weight])
@@ -220,8 +234,10 @@ def _rare(facts: Facts, plan: Plan, values: tuple[object, ...]) -> None:
         aside = values[plan.aside]
         if isinstance(aside, dict):
             extra.update(aside)
+    if plan.notes is not None:
+        facts.sanitized = merged_notes(facts.sanitized, values[plan.notes])  # type: ignore[arg-type]
     if plan.dropped:
-        facts.sanitized = (*facts.sanitized, "too_many")
+        facts.sanitized = merged_notes(facts.sanitized, ("too_many",))
 
 
 def _fits_object(field: Field, value: dict[str, object]) -> bool:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ASIDE: Final = "_fm_otel_aside"
 """Attribute of a record that holds extras which may not be attributes of it."""
 
+NOTES: Final = "_fm_otel_notes"
+"""Attribute of a record that names what was changed before it was made."""
+
 _PRIVATE: Final = ("_logger", "_name", "_record", "_from_structlog")
 _DOUBLES: Final = ("timestamp", "level", "logger", "logger_name")
 _TEXT: Final = ("event", "message")

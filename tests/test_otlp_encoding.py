@@ -124,7 +124,7 @@ def by_upstream(of: Facts) -> ExportLogsServiceRequest:
     readable = ReadableLogRecord(
         log_record=log_record,
         resource=Resource(dict(PROCESS.resource), PROCESS.schema_url),  # type: ignore[arg-type]
-        instrumentation_scope=InstrumentationScope(of.site.logger, of.site.scope_version),
+        instrumentation_scope=InstrumentationScope(of.site.logger, of.site.scope[1]),
     )
     return encode_logs([readable])
 
@@ -277,7 +277,7 @@ def test_record_has_every_slot_and_attribute() -> None:
 def test_record_equals_upstream_encoding(of: Facts) -> None:
     """The law: decoded, our request and upstream's are the same message."""
     encoder = OtlpEncoder(PROCESS)
-    scope = (of.site.logger, of.site.scope_version, [encoder.encode(of)])
+    scope = (of.site.logger, of.site.scope[1], [encoder.encode(of)])
     request = ExportLogsServiceRequest.FromString(export_request(encoder.resource, [scope]))
     assert canonical(request) == canonical(by_upstream(of))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fm_otel.pipeline.accounting import Accounts
     from fm_otel.pipeline.queue import Queue
-    from fm_otel.record import Captured, Encoder, Facts, Sink
+    from fm_otel.record import Captured, Encoder, Facts, Process, Sink
     from fm_otel.redact import Redaction
     from fm_otel.shape import Shaper
     from fm_otel.site import Site
@@ -38,14 +38,19 @@ PATIENCE: Final = 0.05
 
 
 class Output:
-    """One encoder with the sinks that take its bytes, each with a condition or None."""
+    """One encoder with the sinks that take its bytes, each with a condition or None.
+
+    ``make`` builds the encoder for a process; a forked child builds its own.
+    """
 
     def __init__(
         self,
-        encoder: Encoder,
+        make: Callable[[Process], Encoder],
+        process: Process,
         sinks: list[tuple[Sink, Callable[[Captured], bool] | None]],
     ) -> None:
-        self.encoder = encoder
+        self.make = make
+        self.encoder = make(process)
         self.sinks = sinks
 
 
@@ -73,6 +78,7 @@ class Pipeline:
         self._flush_interval = flush_interval
         self._overflow = overflow
         self._closed = False
+        self.is_terminating = False
         self.reset: Callable[[], None] = self.after_fork
         """Called when a fork is noticed late; whoever owns more than this pipeline sets it."""
         self.after_fork()
@@ -81,7 +87,7 @@ class Pipeline:
 
     def submit(self, captured: Captured, levelno: int, *, keep: bool = False) -> None:
         """Queue a record; ``keep`` records are never dropped and always written through."""
-        if self._pid != os.getpid():
+        if self.pid != os.getpid():
             # A fork in C code runs no hooks.
             self.reset()
         queue = self._queue
@@ -237,6 +243,7 @@ class Pipeline:
     def terminating(self) -> None:
         """From now on every record is written through: the process is about to end."""
         self.write_through = 0
+        self.is_terminating = True
         self._awake = True
         self._early.set()
         self._wakeup.set()
@@ -253,7 +260,7 @@ class Pipeline:
 
     def after_fork(self) -> None:
         """Start afresh in a child: an empty queue, own locks, a worker at the first record."""
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._lock = threading.RLock()
         self._draining = False
         self._again = False

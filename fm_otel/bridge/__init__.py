@@ -1,0 +1,1 @@
+"""From stdlib ``logging`` to the engine."""

@@ -1,0 +1,107 @@
+"""``BridgeHandler``: a stdlib handler that emits to an OpenTelemetry ``LoggerProvider``.
+
+For programs that name their handlers in ``dictConfig``. Beside a running engine the hook has
+captured every record already, so on our own provider the handler does nothing more; on a foreign
+one it emits what upstream's handler would, with qualified names and without ever raising.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import _logs
+from opentelemetry._logs import LogRecord, SeverityNumber
+
+from fm_otel.capture import passing
+from fm_otel.context import request_context
+from fm_otel.fields import BY_NAME
+from fm_otel.site import SiteTable, severity_number
+from fm_otel.stack import capture_error
+from fm_otel.values import SCALARS, freeze, message_of
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class BridgeHandler(logging.Handler):
+    """Emits each record to ``logger_provider``, the global one when None.
+
+    ``log_code_attributes`` adds ``code.file.path``, ``code.function.name`` and
+    ``code.line.number``. A record that cannot be emitted goes to ``handleError``.
+    """
+
+    def __init__(
+        self,
+        level: int | str = logging.NOTSET,
+        logger_provider: LoggerProvider | None = None,
+        log_code_attributes: bool = False,  # noqa: FBT001, FBT002 - upstream's signature
+    ) -> None:
+        super().__init__(level)
+        self._provider = logger_provider
+        self._code = log_code_attributes
+        self._sites = SiteTable()
+        self._loggers: dict[str, Any] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Emit ``record`` unless the hook of our own engine has it already."""
+        try:
+            provider = self._provider or _logs.get_logger_provider()
+            engine = getattr(provider, "engine", None)
+            if engine is None:
+                self._logger(provider, record.name).emit(self._translated(record))
+            elif passing.record is not record:
+                engine.take(record)
+        except Exception:  # noqa: BLE001 - as stdlib's handlers
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Flush the provider, where it can."""
+        provider = self._provider or _logs.get_logger_provider()
+        flush = getattr(provider, "force_flush", None)
+        if flush is not None and getattr(provider, "engine", None) is None:
+            flush()
+
+    def _logger(self, provider: LoggerProvider, name: str) -> Any:  # noqa: ANN401 - API logger
+        key = f"{id(provider)}:{name}"
+        logger = self._loggers.get(key)
+        if logger is None:
+            logger = self._loggers[key] = provider.get_logger(name)
+        return logger
+
+    def _translated(self, record: logging.LogRecord) -> LogRecord:
+        notes: list[str] = []
+        attributes = self._attributes(record, notes)
+        time_ns = int(record.created * 1e9)
+        return LogRecord(
+            timestamp=time_ns,
+            observed_timestamp=time_ns,
+            severity_number=SeverityNumber(severity_number(record.levelno)),
+            severity_text="WARN" if record.levelname == "WARNING" else record.levelname,
+            body=message_of(record.msg, record.args, notes),
+            attributes=attributes,
+        )
+
+    def _attributes(self, record: logging.LogRecord, notes: list[str]) -> dict[str, Any]:
+        attributes: dict[str, Any] = {}
+        for name, value in request_context.get().fields.items():
+            field = BY_NAME.get(name)
+            attributes[field.at if field else name] = value
+        for key, value in record.__dict__.items():
+            if key not in _STANDARD and not key.startswith("_fm_otel"):
+                attributes[key] = value if type(value) in SCALARS else freeze(value, notes)
+        if self._code:
+            site = self._sites.of(record)
+            attributes["code.file.path"] = record.pathname
+            attributes["code.function.name"] = site.qualified_function
+            attributes["code.line.number"] = record.lineno
+        if record.exc_info:
+            error = capture_error(record.exc_info or sys.exc_info())
+            if error is not None:
+                attributes["exception.type"] = error.type
+                attributes["exception.message"] = error.message
+                attributes["exception.stacktrace"] = error.stack_trace()
+        return attributes

@@ -1,0 +1,321 @@
+"""The hook below stdlib's handlers: ``Logger.callHandlers``, where every record passes.
+
+A handler on the root logger misses what servers and frameworks keep from propagating, and is lost
+to the next ``dictConfig``. The hook sees each record once, whatever handlers stand where, and
+leaves the application's handlers their record unchanged; those that write to the console are
+silent while ours stands in for them.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import logging.handlers
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
+
+from fm_otel.bridge.consoles import is_console
+from fm_otel.capture import AUDIT_LOGGER, passing
+from fm_otel.structured import ASIDE, NOTES
+from fm_otel.values import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fm_otel.engine import Engine
+    from fm_otel.record import Captured
+
+SEEN: Final = "_fm_otel_seen"
+"""Attribute of copies that a ``QueueHandler`` sends on: their record was captured before."""
+
+_NEVER: Final = 1 << 30
+_MAX_THRESHOLDS: Final = 4096
+_OURS: Final = ("fm_otel", "opentelemetry")
+_TRANSPORTS: Final = ("urllib3", "requests", "grpc", "http.client", "httpcore", "httpx")
+_OWN_THREADS: Final = ("fm_otel", "Otel")
+
+_stdlib_call_handlers: Final = logging.Logger.callHandlers
+
+
+muted_thread: Final = threading.local()
+"""Set while code runs whose own records must not come back to the engine."""
+
+
+class Hook:
+    """Captures every stdlib record of the process for one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        settings = engine.settings
+        self.engine = engine
+        self._owns_console = settings.console == "own"
+        self._floor = settings.level if settings.level_explicit else 0
+        self._levels = dict(settings.levels)
+        self._thresholds: dict[str, int] = {}
+        self._seen: WeakSet[logging.LogRecord] = WeakSet()
+        self._patches: list[tuple[Any, str, Any, Any]] = []
+        self.active = False
+
+    # ---- installing
+
+    def install(self) -> None:
+        """Put the hook in place; its wrappers pass everything on when it is inactive."""
+        self.active = True
+        logger, handler = logging.Logger, logging.Handler
+        self._patch(logger, "callHandlers", self._call_handlers)
+        self._patch(logger, "makeRecord", self._make_record)
+        self._patch(logger, "log", self._log)
+        self._patch(logger, "setLevel", self._set_level)
+        self._patch(handler, "handleError", self._handle_error)
+        self._patch(logging.handlers.QueueHandler, "prepare", self._prepare)
+        self._patch(logging.config, "_handle_existing_loggers", self._handle_existing)
+        if self._owns_console:
+            self._patch(handler, "handle", self._handle)
+        self._apply_levels()
+
+    def remove(self) -> None:
+        """Take the hook out; where others wrapped it meanwhile it stays and does nothing."""
+        self.active = False
+        for owner, name, original, wrapper in reversed(self._patches):
+            if owner.__dict__.get(name) is wrapper:
+                setattr(owner, name, original)
+        self._patches.clear()
+
+    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:  # noqa: ANN401
+        original = getattr(owner, name)
+        wrapper = make(original)
+        wrapper.__name__, wrapper.__qualname__ = name, getattr(original, "__qualname__", name)
+        wrapper.__wrapped__ = original
+        setattr(owner, name, wrapper)
+        self._patches.append((owner, name, original, wrapper))
+
+    def _apply_levels(self) -> None:
+        settings, root = self.engine.settings, logging.getLogger()
+        if settings.level_explicit or root.level == logging.WARNING:
+            root.setLevel(settings.level)
+        for name, level in self._levels.items():
+            logger = logging.getLogger(name)
+            if "levels" in settings.sources or logger.level == logging.NOTSET:
+                logger.setLevel(level)
+
+    # ---- the record's way
+
+    def _call_handlers(self, original: Any) -> Any:  # noqa: ANN401
+        def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+            if not self.active:
+                original(logger, record)
+                return
+            threshold = self._thresholds.get(record.name)
+            if threshold is None:
+                threshold = self._threshold(record.name)
+            shown, others = self._handlers(logger, record)
+            captured = None
+            if record.levelno >= threshold and self._admits(record):
+                captured = self.engine.take(record, console=shown)
+            elif threshold == _NEVER:
+                self._diagnose(record)
+            if not others and original is _stdlib_call_handlers:
+                return
+            self._pass_on(original, logger, record, captured)
+
+        return call_handlers
+
+    def _pass_on(
+        self, original: Any, logger: logging.Logger, record: logging.LogRecord, captured: Captured | None,  # noqa: ANN401
+    ) -> None:
+        """Call the application's handlers; those of the console stay silent."""
+        self._seen.add(record)
+        before = passing.record, passing.captured
+        passing.record, passing.captured = record, captured
+        passing.prefix = self.engine.record_prefix
+        try:
+            original(logger, record)
+        finally:
+            passing.record, passing.captured = before
+
+    def _handlers(self, logger: logging.Logger, record: logging.LogRecord) -> tuple[bool, bool]:
+        """Return whether a console handler would show the record, and whether others wait."""
+        if not self._owns_console:
+            return True, True
+        consoles = admitted = others = False
+        current: logging.Logger | None = logger
+        while current is not None:
+            for handler in current.handlers:
+                if not is_console(handler):
+                    others = True
+                    continue
+                consoles = True
+                if record.levelno >= handler.level:
+                    admitted = admitted or not handler.filters or bool(handler.filter(record))
+            if not current.propagate:
+                break
+            current = current.parent
+        return admitted or not consoles, others
+
+    def _admits(self, record: logging.LogRecord) -> bool:
+        if getattr(muted_thread, "muted", False) or record.__dict__.get(SEEN):
+            return False
+        if record.name.startswith(_TRANSPORTS):
+            return not (record.threadName or "").startswith(_OWN_THREADS)
+        return True
+
+    def _threshold(self, name: str) -> int:
+        """Return the level from which a logger's records are captured, and remember it."""
+        if len(self._thresholds) >= _MAX_THRESHOLDS:
+            self._thresholds.clear()
+        threshold = self._floor
+        root = name.partition(".")[0]
+        if root in _OURS:
+            threshold = _NEVER
+        elif name == AUDIT_LOGGER or self._listed(name):
+            threshold = 0
+        self._thresholds[name] = threshold
+        return threshold
+
+    def _listed(self, name: str) -> bool:
+        return any(name == own or name.startswith(own + ".") for own in self._levels)
+
+    def _diagnose(self, record: logging.LogRecord) -> None:
+        """Say on stderr what our own machinery and OpenTelemetry's have to say."""
+        if record.levelno >= logging.WARNING and not getattr(muted_thread, "muted", False):
+            text = text_of(record.getMessage(), []).partition("\n")[0][:500]
+            self.engine.report(f"log:{record.name}:{record.lineno}", f"{record.name}: {text}")
+
+    # ---- the other doors of stdlib logging
+
+    def _handle(self, original: Any) -> Any:  # noqa: ANN401
+        def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:  # noqa: ANN401
+            if not self.active or not is_console(handler):
+                return original(handler, record)
+            if record not in self._seen and not record.__dict__.get(SEEN):
+                # From another process, or handed to the handler itself: never captured yet.
+                self._seen.add(record)
+                self.engine.take(record)
+            return False
+
+        return handle
+
+    def _prepare(self, original: Any) -> Any:  # noqa: ANN401
+        def prepare(handler: Any, record: logging.LogRecord) -> Any:  # noqa: ANN401
+            prepared = original(handler, record)
+            if self.active and prepared is not record and isinstance(prepared, logging.LogRecord):
+                prepared.__dict__[SEEN] = True
+            return prepared
+
+        return prepare
+
+    def _make_record(self, original: Any) -> Any:  # noqa: ANN401
+        def make_record(  # noqa: PLR0913 - stdlib's own signature
+            logger: logging.Logger, name: Any, level: Any, fn: Any, lno: Any, msg: Any,  # noqa: ANN401
+            args: Any, exc_info: Any, func: Any = None, extra: Any = None, sinfo: Any = None,  # noqa: ANN401
+        ) -> logging.LogRecord:
+            call = (logger, name, level, fn, lno, msg, args, exc_info, func)
+            try:
+                record: logging.LogRecord = original(*call, extra, sinfo)
+            except Exception:
+                if not self.active or extra is None:
+                    raise
+                record = original(*call, None, sinfo)
+                _set_aside(record, extra)
+            return record
+
+        return make_record
+
+    def _log(self, original: Any) -> Any:  # noqa: ANN401
+        def log(
+            logger: logging.Logger, level: Any, msg: object, *args: object,  # noqa: ANN401
+            stacklevel: int = 1, **kwargs: Any,  # noqa: ANN401
+        ) -> None:
+            if type(level) is not int and self.active:
+                level, certain = _level_number(level)
+                if not certain:
+                    kwargs["extra"] = {**(kwargs.get("extra") or {}), NOTES: ["bad_level"]}
+            original(logger, level, msg, *args, stacklevel=stacklevel + 1, **kwargs)
+
+        return log
+
+    def _set_level(self, original: Any) -> Any:  # noqa: ANN401
+        def set_level(logger: logging.Logger, level: Any) -> None:  # noqa: ANN401
+            if self.active:
+                if logger is logging.root and self._floor:
+                    level = self._floor
+                elif "levels" in self.engine.settings.sources:
+                    level = self._levels.get(logger.name, level)
+            original(logger, level)
+
+        return set_level
+
+    def _handle_error(self, original: Any) -> Any:  # noqa: ANN401
+        def handle_error(handler: logging.Handler, record: logging.LogRecord) -> None:
+            if not self.active:
+                original(handler, record)
+            elif logging.raiseExceptions:
+                kind = type(sys.exc_info()[1]).__name__
+                self.engine.report(
+                    f"handler:{type(handler).__name__}:{kind}",
+                    f"handler {type(handler).__name__} failed with {kind} on a record of logger "
+                    f"{record.name!r} ({record.pathname}:{record.lineno})",
+                )
+
+        return handle_error
+
+    def _handle_existing(self, original: Any) -> Any:  # noqa: ANN401
+        def handle_existing(existing: Any, child_loggers: Any, disable_existing: Any) -> None:  # noqa: ANN401
+            names = [name for name in existing if not logging.getLogger(name).disabled]
+            original(existing, child_loggers, disable_existing)
+            if not self.active:
+                return
+            switched_off = [name for name in names if logging.getLogger(name).disabled]
+            for name in switched_off:
+                logging.getLogger(name).disabled = False
+            if switched_off:
+                shown = ", ".join(switched_off[:10])
+                logging.getLogger("faultmaven.process").warning(
+                    "a logging configuration switched off %d existing loggers, they stay on: %s",
+                    len(switched_off), shown, extra={"loggers": len(switched_off)},
+                )
+
+        return handle_existing
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Keep records that this thread makes inside from coming back to the engine."""
+    before = getattr(muted_thread, "muted", False)
+    muted_thread.muted = True
+    try:
+        yield
+    finally:
+        muted_thread.muted = before
+
+
+def _set_aside(record: logging.LogRecord, extra: Any) -> None:  # noqa: ANN401
+    """Put extras on a record; those whose names it may not take go to one side."""
+    try:
+        items = list(extra.items())
+    except Exception:  # noqa: BLE001 - not a mapping at all
+        items = [("extra", extra)]
+    aside: dict[str, object] = {}
+    attributes = record.__dict__
+    for key, value in items:
+        if key in attributes or key in {"message", "asctime"}:
+            aside[key] = value
+        else:
+            attributes[key] = value
+    if aside:
+        attributes[ASIDE] = aside
+
+
+def _level_number(level: object) -> tuple[int, bool]:
+    """Return ``level`` as a number, and whether that is what was meant."""
+    if isinstance(level, (bool, int)):
+        return int(level), True
+    if isinstance(level, float) and abs(level) < _NEVER:
+        return round(level), True
+    if isinstance(level, str):
+        number = logging.getLevelNamesMapping().get(level.upper())
+        if number is not None:
+            return number, True
+    return logging.INFO, False

@@ -1,0 +1,330 @@
+"""Assembly: one engine for this process, put together in the order a record walks.
+
+``start`` is what ``fm_otel.configure()`` and the distro's configurator call; a second call finds
+the engine running and changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import _logs
+
+from fm_otel import settings as settings_module
+from fm_otel import sampling, signals
+from fm_otel._upstream import current_span_context
+from fm_otel.bridge.hook import Hook, muted
+from fm_otel.bridge.uncaught import Uncaught
+from fm_otel.capture import AUDIT_LOGGER, Capture
+from fm_otel.diagnostics import Diagnostics
+from fm_otel.encoding.json_line import JsonLine
+from fm_otel.encoding.otlp import OtlpEncoder, encode_resource
+from fm_otel.encoding.text import Text
+from fm_otel.engine import Engine
+from fm_otel.lifecycle import Closers, Lifecycle
+from fm_otel.pipeline.accounting import Accounts, SinkAccount
+from fm_otel.pipeline.queue import Queue
+from fm_otel.pipeline.worker import Output, Pipeline
+from fm_otel.provider import FaultMavenLoggerProvider
+from fm_otel.redact import Redaction
+from fm_otel.redaction import Redactor
+from fm_otel.resource import process_of, resource_of
+from fm_otel.settings import Settings
+from fm_otel.shape import Shaper
+from fm_otel.sinks.console import ConsoleSink
+from fm_otel.sinks.endpoint import GRPC, OtlpEndpoint
+from fm_otel.sinks.file import FileSink
+from fm_otel.sinks.memory import MemorySink
+from fm_otel.sinks.otlp import OtlpSink
+from fm_otel.sinks.otlp_http import OtlpHttp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.sdk.resources import Resource
+
+    from fm_otel.record import Captured, Process
+
+    Custom = Callable[[str], str]
+
+_lock = threading.RLock()
+_running: Handle | None = None
+
+
+class Handle:
+    """A configured process: flush it, shut it down."""
+
+    def __init__(self, started: _Started) -> None:
+        self._started = started
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._started.settings
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Bring out every record; True only if all are delivered or spooled in time."""
+        return self._started.pipeline.flush(timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Bring out every record within the exit budget and take fm_otel out of the process."""
+        global _running  # noqa: PLW0603 - one process has one engine
+        with _lock:
+            self._started.stop()
+            if _running is self:
+                _running = None
+
+
+def start(*, redactor: Custom | None = None, **overrides: Any) -> Handle:
+    """Configure the process; ``overrides`` are fields of ``Settings``.
+
+    Idempotent: an engine that is running stays as it is, and one line on stderr says so where
+    the call asked for something.
+    """
+    global _running  # noqa: PLW0603 - one process has one engine
+    with _lock:
+        if _running is not None:
+            if overrides or redactor is not None:
+                settings_module.to_stderr("already configured, configure() changes nothing")
+            return _running
+        settings = Settings.from_environ(**overrides)
+        settings_module.activate(settings)
+        _running = Handle(_Started(settings, redactor))
+        return _running
+
+
+def running() -> Handle | None:
+    """Return the handle of the engine in this process, if there is one."""
+    return _running
+
+
+class _Started:
+    """Everything one engine is made of, in walk order, and how it starts, forks and stops."""
+
+    def __init__(self, settings: Settings, custom: Custom | None) -> None:
+        self.settings = settings
+        diagnostics = Diagnostics()
+        self.report = report = diagnostics.report
+        self.accounts = accounts = Accounts()
+        self.resource = resource_of(settings)
+        process = process_of(settings, self.resource)
+        redactor = _redactor(settings, custom, report)
+
+        tracers = signals.start_traces(settings, self.resource, redactor, report)
+        meters = signals.start_metrics(settings, self.resource, report)
+
+        capture = Capture(
+            current_span_context() if settings.enable_tracing else _no_span,
+            rate=settings.sample_rate,
+            auto_exc_info=settings.auto_exc_info,
+            sampled_out=lambda: accounts.sampled_out("rate"),
+        )
+        self.queue = Queue(settings.queue_records, settings.queue_bytes)
+        self.shaper = Shaper(process.record_prefix, performance=settings.enable_metrics)
+        self.outputs = _outputs(settings, process, accounts, report)
+        self.pipeline = Pipeline(
+            self.queue, self.shaper, Redaction(redactor), self.outputs, accounts,
+            write_through=settings.write_through,
+            flush_interval=settings.flush_interval,
+            overflow=settings.overflow,
+        )
+        self.pipeline.reset = self.after_fork
+        self.engine = Engine(
+            settings, capture, self.pipeline, accounts, report, process.record_prefix,
+        )
+
+        self.provider = FaultMavenLoggerProvider(self.engine, self.resource)
+        _logs.set_logger_provider(self.provider)
+        sampling.count_refusals(accounts.sampled_out)
+        self.hook = Hook(self.engine)
+        self.hook.install()
+        self.uncaught = Uncaught(prints=settings.console != "off")
+        self.uncaught.install()
+        closers = Closers([p.shutdown for p in (tracers, meters) if p is not None])
+        closers.prepare()
+        self.lifecycle = Lifecycle(self.engine, closers, restart=self.after_fork)
+        self.lifecycle.install()
+
+    def after_fork(self) -> None:
+        """In a child: own identity, empty queue, fresh sinks; the parent keeps its records."""
+        process = process_of(self.settings, self.resource_of_child())
+        self.accounts.after_fork()
+        self.engine.after_fork(process.record_prefix)
+        self.shaper.rename(process.record_prefix)
+        for output in self.outputs:
+            output.encoder = output.make(process)
+            for sink, _ in output.sinks:
+                sink.after_fork()
+        self.pipeline.after_fork()
+
+    def resource_of_child(self) -> Resource:
+        """Return the resource with the child's process id."""
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a type above
+
+        return self.resource.merge(Resource({"process.pid": os.getpid()}))
+
+    def stop(self) -> None:
+        """End delivery and give back what was taken over."""
+        self.lifecycle.end()
+        self.lifecycle.remove()
+        self.uncaught.remove()
+        self.hook.remove()
+        sampling.count_refusals(None)
+        settings_module.activate(None)
+
+
+def _no_span() -> None:
+    return None
+
+
+def _redactor(
+    settings: Settings, custom: Custom | None, report: Callable[[str, str], None],
+) -> Redactor | None:
+    """Return the rule set in force with the customer's own sanitizer behind it."""
+    if not settings.redact:
+        settings_module.to_stderr("redaction is off (FM_OTEL_REDACT): secrets reach every output")
+        return None
+    own = custom or _custom_by_entry_point(report)
+    return Redactor(
+        rules_path=settings.redact_rules,
+        pseudonym_key=settings.pseudonym_key,
+        custom=None if own is None else _quietly(own),
+        report=lambda line: report(f"redaction:{line}", line),
+    )
+
+
+def _custom_by_entry_point(report: Callable[[str, str], None]) -> Custom | None:
+    for entry_point in entry_points(group="fm_otel_redactor"):
+        try:
+            loaded: Custom = entry_point.load()
+        except Exception as error:  # noqa: BLE001 - the rules still stand
+            report("redactor", f"fm_otel_redactor {entry_point.name!r} cannot be loaded "
+                   f"({type(error).__name__}: {error})")
+        else:
+            return loaded
+    return None
+
+
+def _quietly(custom: Custom) -> Custom:
+    """Keep records a sanitizer makes from needing the sanitizer."""
+
+    def call(text: str) -> str:
+        with muted():
+            return custom(text)
+
+    return call
+
+
+def _outputs(
+    settings: Settings, process: Process, accounts: Accounts, report: Callable[[str, str], None],
+) -> list[Output]:
+    """Return the encoders in force with their sinks."""
+    lines: list[tuple[Any, Callable[[Captured], bool] | None]] = []
+    outputs = []
+    if settings.console != "off":
+        account = SinkAccount(accounts, "console")
+        console = ConsoleSink(settings.console_stream, account, report,
+                              max_bytes=settings.queue_bytes)
+        if _text_wanted(settings):
+            colour = "NO_COLOR" not in settings.environ and _is_terminal(settings)
+            outputs.append(Output(lambda _: Text(colour=colour), process,
+                                  [(console, _shown_on_console)]))
+        else:
+            lines.append((console, _shown_on_console))
+    if settings.file:
+        lines.append((FileSink(settings.file, SinkAccount(accounts, "file"), report), None))
+    if settings.audit_file and settings.enable_audit:
+        account = SinkAccount(accounts, "audit")
+        lines.append((FileSink(settings.audit_file, account, report, "FM_OTEL_AUDIT_FILE"),
+                      _is_audit))
+    if lines:
+        outputs.append(Output(JsonLine, process, lines))
+    otlp = _otlp(settings, process, accounts, report)
+    if otlp is not None:
+        outputs.append(Output(OtlpEncoder, process, [(otlp, None)]))
+    return outputs
+
+
+def _shown_on_console(captured: Captured) -> bool:
+    return captured.console
+
+
+def _is_audit(captured: Captured) -> bool:
+    return captured.site.logger == AUDIT_LOGGER
+
+
+def _text_wanted(settings: Settings) -> bool:
+    return settings.format == "text" or (settings.format == "auto" and _is_terminal(settings))
+
+
+def _is_terminal(settings: Settings) -> bool:
+    stream = getattr(sys, settings.console_stream, None)
+    try:
+        return bool(stream.isatty())
+    except Exception:  # noqa: BLE001 - no stream, or one of another kind
+        return False
+
+
+def _otlp(
+    settings: Settings, process: Process, accounts: Accounts, report: Callable[[str, str], None],
+) -> OtlpSink | None:
+    """Return the OTLP sink where an endpoint is set; gRPC is imported only when asked for."""
+    if not settings.wants_otlp:
+        return None
+    asked_for = "otlp" in settings.logs_exporter
+    endpoint = OtlpEndpoint.from_environ(
+        settings.environ, settings_module.to_stderr, asked_for=asked_for,
+    )
+    if endpoint is None:
+        return None
+    transport: Any
+    if endpoint.protocol == GRPC:
+        from fm_otel.sinks.otlp_grpc import OtlpGrpc  # noqa: PLC0415 - heavy, and optional
+
+        transport = OtlpGrpc(endpoint)
+    else:
+        transport = OtlpHttp(endpoint)
+    return OtlpSink(
+        transport, encode_resource(process), losses=SinkAccount(accounts, "otlp"), report=report,
+        name=endpoint.shown, queue_records=settings.queue_records,
+        queue_bytes=settings.queue_bytes, timeout=endpoint.timeout,
+    )
+
+
+class MemoryEngine:
+    """A running engine whose JSON lines are also kept in memory."""
+
+    def __init__(self, handle: Handle, sink: MemorySink) -> None:
+        self.handle = handle
+        self._sink = sink
+
+    def lines(self) -> list[bytes]:
+        """Return the lines so far, in order."""
+        self.handle.force_flush(5000)
+        return list(self._sink.lines)
+
+
+@contextmanager
+def memory_engine(**overrides: Any) -> Iterator[MemoryEngine]:
+    """Keep the lines made inside in memory; starts an engine where none is running."""
+    owned = running() is None
+    handle = start(**{"console": "off", **overrides}) if owned else running()
+    if handle is None:
+        msg = "the engine was shut down while memory_engine() started"
+        raise RuntimeError(msg)
+    sink = MemorySink()
+    started = handle._started  # noqa: SLF001 - same module
+    output = Output(JsonLine, process_of(started.settings, started.resource), [(sink, None)])
+    started.outputs.append(output)
+    try:
+        yield MemoryEngine(handle, sink)
+    finally:
+        handle.force_flush(5000)
+        started.outputs.remove(output)
+        if owned:
+            handle.shutdown()

@@ -1,0 +1,129 @@
+"""The engine: what every door hands its records to.
+
+One engine serves a process: it captures, admits and submits. The doors (stdlib hook, handler,
+Logs API provider) know only it.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+from contextvars import Context
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.capture import AUDIT_LOGGER, PROCESS_LOGGER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fm_otel.capture import Capture
+    from fm_otel.pipeline.accounting import Accounts
+    from fm_otel.pipeline.worker import Pipeline
+    from fm_otel.record import Captured
+    from fm_otel.settings import Settings
+
+_process: Final = logging.getLogger(PROCESS_LOGGER)
+
+
+class Engine:
+    """Takes records in for one process; ``obey`` is the slow lane of user processors."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        capture: Capture,
+        pipeline: Pipeline,
+        accounts: Accounts,
+        report: Callable[[str, str], None],
+        record_prefix: str,
+    ) -> None:
+        self.settings = settings
+        self.capture = capture
+        self.pipeline = pipeline
+        self.accounts = accounts
+        self.report = report
+        self.record_prefix = record_prefix
+        self.obey: Callable[[Captured], Captured | None] | None = None
+        self._announced = False
+
+    def take(self, record: logging.LogRecord, *, console: bool = True) -> Captured | None:
+        """Capture and submit a stdlib record; never raises an ``Exception``.
+
+        Anything else (``SystemExit`` from a ``__str__``) passes, after what can be said of the
+        record is queued.
+        """
+        if not self._announced:
+            self._announce()
+        try:
+            captured = self.capture.take(record, console=console)
+        except Exception:  # noqa: BLE001 - the application must not notice
+            captured = self._minimal(record)
+        except BaseException:
+            captured = self._minimal(record)
+            if captured is not None:
+                self.submit(captured, captured.site.levelno, keep=False)
+            raise
+        if captured is not None:
+            self.submit(captured, captured.site.levelno, keep=record.name == AUDIT_LOGGER)
+        return captured
+
+    def accept(self, captured: Captured) -> None:
+        """Submit a record that another door captured."""
+        if not self._announced:
+            self._announce()
+        self.submit(captured, captured.site.levelno, keep=False)
+
+    def submit(self, captured: Captured, levelno: int, *, keep: bool) -> None:
+        """Queue a captured record, through the user's processors where there are any."""
+        if self.obey is not None:
+            obeyed = self.obey(captured)
+            if obeyed is None:
+                return
+            captured = obeyed
+        try:
+            self.pipeline.submit(captured, levelno, keep=keep)
+        except Exception as error:  # noqa: BLE001 - the application must not notice
+            self.accounts.dropped("encode")
+            self.report("submit", f"a record could not be queued ({type(error).__name__})")
+
+    def _minimal(self, record: logging.LogRecord) -> Captured | None:
+        try:
+            return self.capture.minimal(record)
+        except Exception as error:  # noqa: BLE001 - a record that is none
+            self.accounts.dropped("encode")
+            self.report("capture", f"a record could not be captured ({type(error).__name__})")
+            return None
+
+    def _announce(self) -> None:
+        """Write the process's start record before its first own."""
+        self._announced = True
+        in_force = {name: value for name, value, source in self.settings.describe()
+                    if source != "default"}
+        # Without the context of the request that happens to be the first.
+        Context().run(self._say, logging.INFO, "process started", "start", {
+            "settings": in_force, "python": platform.python_version(),
+        })
+        if not self.settings.enable_audit:
+            Context().run(self._say, logging.WARNING, "audit records are switched off", "start", {})
+
+    def say_goodbye(self) -> None:
+        """Write the closing record of a process that logged."""
+        if self._announced:
+            counts = {"created": self.created(), **self.accounts.summary()}
+            Context().run(self._say, logging.INFO, "process stopping", "stop", {"counts": counts})
+
+    def _say(self, level: int, text: str, moment: str, fields: dict[str, object]) -> None:
+        extra = {"event": f"faultmaven.process.{moment}", **fields}
+        _process.log(level, text, extra=extra)
+
+    def created(self) -> int:
+        """Return how many records were made, those sampled out included."""
+        kept: int = self.capture.sequence.__reduce__()[1][0] - 1  # type: ignore[index]
+        return kept + sum(self.accounts.sampled_by_rule.values())
+
+    def after_fork(self, record_prefix: str) -> None:
+        """In a child: announce it at its own first record, under its own ids."""
+        self._announced = False
+        self.record_prefix = record_prefix
+        self.capture.sequence = count(1)

@@ -1,0 +1,205 @@
+"""Ends and forks: how a process lets go of its records in time.
+
+One budget covers every exit: what is queued goes to console, file and backlog first, the rest of
+the time belongs to the network, for all signals together. No thread is started on the way out.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from fm_otel.engine import Engine
+
+DRAIN_SHARE: Final = 0.25
+"""Share of the exit budget that draining to the kernel may take before the network's turn."""
+
+_HARD_EXIT: Final = 0.25
+"""Seconds ``os._exit`` and ``os.exec*`` wait for the drain; the network is not waited for."""
+
+_EXITS: Final = ("_exit", "execv", "execve", "abort")
+
+
+class Closers:
+    """Runs the slow ends of other signals side by side, on threads that exist beforehand."""
+
+    def __init__(self, closers: list[Callable[[], object]]) -> None:
+        self._closers = closers
+        self._threads: list[threading.Thread] = []
+        self._go = threading.Event()
+        self._done: list[threading.Event] = []
+
+    def prepare(self) -> None:
+        """Start the waiting threads, if they are not there yet."""
+        if self._threads or not self._closers:
+            return
+        self._done = [threading.Event() for _ in self._closers]
+        with contextlib.suppress(RuntimeError):
+            for closer, done in zip(self._closers, self._done, strict=True):
+                thread = threading.Thread(
+                    target=self._run, args=(closer, done), name="fm_otel-closer", daemon=True,
+                )
+                thread.start()
+                self._threads.append(thread)
+
+    def begin(self) -> None:
+        """Let every closer run."""
+        self._go.set()
+
+    def wait(self, deadline: float) -> bool:
+        """Return whether every closer ended by ``deadline``."""
+        return all(done.wait(max(0.0, deadline - time.monotonic())) for done in self._done)
+
+    def after_fork(self) -> None:
+        """Forget threads that only the parent has."""
+        self._threads = []
+        self._done = []
+        self._go = threading.Event()
+
+    def _run(self, closer: Callable[[], object], done: threading.Event) -> None:
+        self._go.wait()
+        with contextlib.suppress(Exception):
+            closer()
+        done.set()
+
+
+class Lifecycle:
+    """Holds one engine to the end of its process and through its forks."""
+
+    def __init__(
+        self, engine: Engine, closers: Closers, *, restart: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._closers = closers
+        self._restart = restart
+        self._ended = False
+        self._signals: dict[int, Any] = {}
+        self._exits: dict[str, Any] = {}
+        self._forks_followed = False
+        self.active = False
+
+    def install(self) -> None:
+        """Follow forks, signals and every way out of the process."""
+        self.active = True
+        atexit.register(self.end)
+        if not self._forks_followed and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._in_child)
+            self._forks_followed = True
+        self._wrap_exits()
+        self._end_with_multiprocessing()
+        if self._engine.settings.signals:
+            self._chain_signals()
+
+    def remove(self) -> None:
+        """Let go of signals and exits where they are still ours."""
+        self.active = False
+        atexit.unregister(self.end)
+        for name, (original, wrapper) in self._exits.items():
+            if getattr(os, name) is wrapper:
+                setattr(os, name, original)
+        for number, (original, handler) in self._signals.items():
+            with contextlib.suppress(ValueError, TypeError):
+                if signal.getsignal(number) is handler:
+                    signal.signal(number, original)
+        self._exits.clear()
+        self._signals.clear()
+
+    def end(self) -> bool:
+        """Bring everything out within the exit budget; later calls do nothing."""
+        if self._ended or not self.active:
+            return True
+        self._ended = True
+        deadline = time.monotonic() + self._engine.settings.exit_timeout
+        pipeline = self._engine.pipeline
+        pipeline.terminating()
+        pipeline.drain(1 << 30, self._engine.settings.exit_timeout * DRAIN_SHARE)
+        self._engine.say_goodbye()
+        self._closers.begin()
+        done = pipeline.shutdown(max(0.0, deadline - time.monotonic()))
+        done = self._closers.wait(deadline) and done
+        self._report_losses()
+        return done
+
+    def _report_losses(self) -> None:
+        losses = self._engine.accounts.losses()
+        if losses:
+            told = ", ".join(f"{reason} {count}" for reason, count in losses.items())
+            self._engine.report("exit", f"records not delivered: {told}")
+
+    # ---- forks
+
+    def _in_child(self) -> None:
+        if self.active:
+            self._ended = False
+            self._restart()
+            self._closers.after_fork()
+
+    def _end_with_multiprocessing(self) -> None:
+        """End before a ``multiprocessing`` child does, which leaves by ``os._exit``."""
+        from multiprocessing import util  # noqa: PLC0415 - only where children may be
+
+        def finish(lifecycle: Lifecycle) -> None:
+            util.Finalize(None, lifecycle.end, exitpriority=-100)
+
+        util.register_after_fork(self, finish)
+
+    # ---- hard exits
+
+    def _wrap_exits(self) -> None:
+        for name in _EXITS:
+            original = getattr(os, name, None)
+            if original is not None and name not in self._exits:
+                wrapper = self._draining(original)
+                self._exits[name] = (original, wrapper)
+                setattr(os, name, wrapper)
+
+    def _draining(self, original: Any) -> Any:  # noqa: ANN401 - os._exit and its kin
+        pid = os.getpid
+
+        def leave(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            pipeline = self._engine.pipeline
+            if self.active and pipeline.pid == pid():
+                with contextlib.suppress(Exception):
+                    pipeline.terminating()
+                    pipeline.drain(1 << 30, _HARD_EXIT)
+            return original(*args, **kwargs)
+
+        leave.__name__ = original.__name__
+        leave.__doc__ = original.__doc__
+        return leave
+
+    # ---- signals
+
+    def _chain_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before = signal.getsignal(number)
+            if before is signal.SIG_IGN or before is None or before is signal.default_int_handler:
+                continue
+            handler = self._handler(before)
+            signal.signal(number, handler)
+            self._signals[number] = (before, handler)
+
+    def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:  # noqa: ANN401
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            again = self._engine.pipeline.is_terminating
+            self._engine.pipeline.terminating()
+            if before is not signal.SIG_DFL:
+                before(number, frame)
+                return
+            if not again and self.active:
+                self.end()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+        return on_signal

@@ -1,0 +1,84 @@
+"""Traces and metrics: upstream's providers, samplers and exporters, assembled for this process.
+
+Their exit is ours: upstream's own blocks for up to twenty seconds when a receiver hangs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import metrics, trace
+
+from fm_otel import _upstream
+from fm_otel.sinks.endpoint import GRPC, GRPC_PORT
+from fm_otel.span_redaction import RedactingSpanExporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.resources import Resource
+
+    from fm_otel.redaction import Redactor
+    from fm_otel.settings import Settings
+
+_EXPORTERS: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
+
+
+def start_traces(
+    settings: Settings, resource: Resource, redactor: Redactor | None,
+    report: Callable[[str, str], None],
+) -> Any:  # noqa: ANN401 - an SDK provider, or None
+    """Set the global tracer provider, unless the program has set one; return ours or None."""
+    if not settings.enable_tracing or settings.sdk_disabled:
+        return None
+    provider = _upstream.tracer_provider(resource, settings.environ)
+    for exporter in _exporters(settings, "traces", report):
+        wrapped = exporter if redactor is None else RedactingSpanExporter(exporter, redactor)
+        provider.add_span_processor(_upstream.batch_span_processor(wrapped))
+    trace.set_tracer_provider(provider)
+    return provider if trace.get_tracer_provider() is provider else None
+
+
+def start_metrics(
+    settings: Settings, resource: Resource, report: Callable[[str, str], None],
+) -> Any:  # noqa: ANN401 - an SDK provider, or None
+    """Set the global meter provider, unless the program has set one; return ours or None."""
+    exporters = [] if settings.sdk_disabled else _exporters(settings, "metrics", report)
+    if not exporters:
+        return None
+    provider = _upstream.meter_provider(resource, exporters)
+    metrics.set_meter_provider(provider)
+    return provider if metrics.get_meter_provider() is provider else None
+
+
+def _exporters(
+    settings: Settings, signal: str, report: Callable[[str, str], None],
+) -> list[Any]:
+    names = settings.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip()
+    if not names and settings.has_endpoint(signal.upper()):
+        names = "otlp"
+    made = []
+    for name in names.split(","):
+        wanted = name.strip()
+        if not wanted or wanted == "none":
+            continue
+        try:
+            made.append(_upstream.exporter(_entry_point(wanted, signal, settings), signal))
+        except Exception as error:  # noqa: BLE001 - logs go on without this exporter
+            report(f"exporter:{signal}",
+                   f"{signal} exporter {wanted!r} cannot be used ({type(error).__name__}: {error})")
+    return made
+
+
+def _entry_point(name: str, signal: str, settings: Settings) -> str:
+    """Return the entry point of an exporter name; ``otlp`` goes by protocol, else by port."""
+    if name != "otlp":
+        return name
+    read = settings.environ.get
+    prefix = "OTEL_EXPORTER_OTLP"
+    protocol = read(f"{prefix}_{signal.upper()}_PROTOCOL") or read(f"{prefix}_PROTOCOL")
+    if not protocol:
+        endpoint = read(f"{prefix}_{signal.upper()}_ENDPOINT") or read(f"{prefix}_ENDPOINT") or ""
+        port = endpoint.rstrip("/").rpartition(":")[2]
+        protocol = GRPC if port == str(GRPC_PORT) else "http/protobuf"
+    return _EXPORTERS.get(protocol.strip(), _EXPORTERS["http/protobuf"])
