@@ -201,13 +201,19 @@ def _captured(
         captured.repeat = True
     else:
         stored[_MARK] = True
-    code = getattr(exception, "error_code", None)
-    if code is not None:
-        captured.error_code = resolve(code)
+    captured.error_code = _error_code(exception)
     context = stored.get("context")
     if type(context) is dict and context:
         captured.context = cast("dict[str, object]", freeze(context, []))
     return captured
+
+
+def _error_code(exception: BaseException) -> str | None:
+    try:
+        code = getattr(exception, "error_code", None)
+        return None if code is None else resolve(code)
+    except Exception:  # noqa: BLE001 - it may be a property of the application's
+        return None
 
 
 def _plain(exception: BaseException) -> bool:
@@ -415,10 +421,7 @@ def _closing(part: _Part) -> Iterable[str]:
     if part.syntax is not None:
         yield part.syntax
     else:
-        module = part.kind.__module__
-        name = part.kind.__qualname__
-        if module not in {"__main__", "builtins"}:
-            name = f"{module}.{name}"
+        name = type_name(part.kind).removeprefix("__main__.")
         message = _shortened(part.message)
         yield f"{name}: {message}\n" if message else f"{name}\n"
     yield from part.notes

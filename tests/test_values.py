@@ -396,7 +396,7 @@ def test_an_endless_mapping_is_read_no_further_than_needed() -> None:
                 yield n
                 n += 1
 
-        def __len__(self) -> int:
+        def __len__(self) -> int:  # noqa: PLE0303 - the point of it
             refuse()
 
     result, words = frozen(Endless())
