@@ -26,7 +26,7 @@ LIMIT: Final = 4096
 CORES: Final = (
     "pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "bearer", "jwt", "dsn",
     "mnemonic", "connection", "connstr", "conn_str", "cvv", "cvc", "ssn", "otp", "psk", "phrase",
-    "seed", "salt", "contrase", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
+    "seed", "salt", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
     "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
     "sessid", "sessionid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
     "community", "bindpw", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
@@ -65,14 +65,15 @@ _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)
 _OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|\\u0022")
 _CLOSING: Final = {"“": "”", "”": "”", "„": "”", "«": "»", "‘": "’", "「": "」", "『": "』"}
 _TYPE: Final = re.compile(
-    r"(?:const )?(?:char ?\*|[A-Za-z_][\w.]{0,30}(?:\[[\w, |.]{1,40}\])?(?: ?\| ?[A-Za-z_]\w{0,20}){0,3}\??)[ \t]{0,3}=(?!=)[ \t]{0,3}"
+    r"(?:const )?(?:char ?\*|(?:[A-Za-z]{1,20}\.)?(?:[Ss]tr(?:ing)?|[Bb]ytes|Secret(?:Str|Bytes)?|Any|any|text|[Oo]ptional|Final|&str|var)"
+    r"(?:\[[\w, |.\[\]]{1,40}\])?(?: ?\| ?[A-Za-z_]\w{0,20}){0,3}\??)[ \t]{0,3}=(?!=)[ \t]{0,3}"
 )
 _LISTED: Final = re.compile(r"\\{0,7}[\"']")
 _STOP: Final = re.compile(
     r"[,;](?=\s|\Z|[\"'}\])]|\\{0,7}[\"']|[A-Za-z_][\w. \-]{0,40}\\{0,3}[\"']?[ \t]?[=:])"
     r"|&(?=[A-Za-z_][\w.\[\]%-]{0,60}=|\Z|amp;|\s|[\"'])|\|(?=\s|\Z)"
     r"|\\{1,7}[nrt](?![a-z]{3})|\\{1,7}[\"']|[\"'`](?=\W|\Z)|</|<(?=[a-z]{1,10}[ />])"
-    r"|[，。；、）」』】！？”’»]|&quot;|&lt;|%26|\[REDACTED:"
+    r"|[，。；、）」』】！？”’»]|(?<=[!-~])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|&quot;|&lt;|%26|\[REDACTED:"
 )
 _TRAILING: Final = re.compile(r"[.,;:)\]}>'\"`!?*]{1,20}\Z")
 _PAIRS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
@@ -308,6 +309,7 @@ def _line_end(text: str, start: int) -> int:
     return end if end >= 0 else min(len(text), start + LIMIT)
 
 
+_ASSIGNED: Final = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,40}[=:](?![=:])[^\s]")
 _RUN: Final = re.compile(r"[^\s]{1,4096}")
 
 
@@ -326,6 +328,8 @@ def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | No
             longer = shape.match(text, at) if shape else None
             if longer:
                 end = max(end, longer.end())
+    if notation < Notation.PAIR and _ASSIGNED.match(piece):
+        return None
     return Value(at, end, quoted=False) if piece else None
 
 
@@ -484,18 +488,25 @@ def _header_end(text: str, start: int) -> int:
 
 
 _COOKIE: Final = re.compile(r"([A-Za-z0-9_.!#$%&*+^`|~-]{1,80})=([^;,\s\"']{1,4096})")
+_LOGIN_COOKIE: Final = re.compile(r"sess|sid|auth|token|csrf|xsrf|jwt|remember|login|user")
 _COOKIE_ATTRIBUTES: Final = frozenset("path domain expires max-age samesite priority version secure httponly partitioned".split())
 
 
 def _cookies(text: str, start: int, end: int) -> Iterator[Span]:
     for match in _COOKIE.finditer(text, start, end):
-        if match[1].lower() not in _COOKIE_ATTRIBUTES and not shapes.is_placeholder(match[2]):
+        name, value = match[1].lower(), match[2]
+        if name in _COOKIE_ATTRIBUTES or shapes.is_placeholder(value):
+            continue
+        if len(value) > 8 or _LOGIN_COOKIE.search(name) or shapes.is_mixed(value):  # noqa: PLR2004
             yield Span(match.start(2), match.end(2), "cookie")
 
 
-def is_secret_scalar(key: str, found: KeyClass, value: str) -> bool:
-    """Tell whether ``value``, given under ``key`` in a mapping, is secret."""
-    if found.rule in _NETWORKED:
-        return not shapes.is_placeholder(value) and not shapes.is_status(value)
+def scalar_spans(key: str, found: KeyClass, value: str) -> list[Span]:
+    """Return what has to go of ``value``, given under the sensitive ``key`` in a mapping."""
     whole = Value(0, len(value), quoted=True)
-    return _is_secret(found, Notation.STRUCT, value, whole, key)
+    if found.rule in _NETWORKED:
+        spans = list(_header(value, found, Notation.STRUCT, whole))
+        if spans or found.rule == "cookie" and "=" in value:
+            return spans
+        return [] if shapes.is_placeholder(value) or shapes.is_status(value) else [Span(0, len(value), found.rule)]
+    return [Span(0, len(value), found.rule)] if _is_secret(found, Notation.STRUCT, value, whole, key) else []

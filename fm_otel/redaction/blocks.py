@@ -21,7 +21,7 @@ _AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z
 _KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
 _DATA_LINE: Final = re.compile(r"^[ \t]{1,60}([\w.-]{1,128}):[ \t]{1,4}[\"']?([^\s\"'#|>][^\n\"']{0,4096})[\"']?[ \t]{0,4}$", re.MULTILINE)
-_DATA_JSON: Final = re.compile(r"(?:data|stringData)\\{0,3}\":[ ]?\{([^{}]{0,16384})\}")
+_DATA_JSON: Final = re.compile(r"(?<![A-Za-z])(?:data|stringData)\\{0,3}\":[ ]?\{([^{}]{0,16384})\}")
 _JSON_PAIR: Final = re.compile(r"\"([\w.-]{1,128})\\{0,3}\":[ ]?\\{0,3}\"([^\"\\]{1,8192})")
 _NAME_VALUE: Final = re.compile(
     r"(?:[\"']?\b(?:name|key|variable|var|header|field|parameter|Name|Key|ParameterKey|OptionName)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}[\"']?)"
@@ -29,6 +29,7 @@ _NAME_VALUE: Final = re.compile(
     r"(?:\\{0,3}[\"']?[ \t]{0,3}[,;]?(?:\s|\\n){0,40}-?[ \t]{0,3}\\{0,3}[\"']?)"
     r"(?:value|Value|val|content|ParameterValue|default|secure_value|text)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}([\"']?)([^\n\"'\\]{1,4096}?)(?:\\{0,3}\2(?=[\s,;/>})\\\]]|\Z)|(?=\n|\Z))"
 )
+_VARIABLE: Final = re.compile(r"variable\s{1,3}\"([\w-]{1,100})\"\s{0,3}\{[^{}]{0,400}?default\s{0,10}=\s{0,4}\"([^\"\n]{1,1024})\"")
 _XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,40}>([^<>\n]{1,1024})</")
 _SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}[\w.\"`\[\]]{1,100}\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
 _SQL_ROW: Final = re.compile(r"\s{0,4},?\s{0,4}\(((?:[^()']|'(?:[^']|'')*'|\([^()']{0,200}\)){1,8000}?)\)")
@@ -92,6 +93,9 @@ def named_value_spans(text: str) -> Iterator[Span]:
     """Yield values whose name stands beside them: ``name: DB_PASSWORD`` / ``value: ...``."""
     for match in _NAME_VALUE.finditer(text):
         yield from _named(match[1], match[3].rstrip(), match.start(3))
+    if "variable" in text:
+        for match in _VARIABLE.finditer(text):
+            yield from _named(match[1], match[2], match.start(2))
 
 
 def xml_property_spans(text: str) -> Iterator[Span]:

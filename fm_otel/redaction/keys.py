@@ -37,7 +37,7 @@ _TRANSPARENT: Final = frozenset(
     "confirmed again repeat verify prod production dev development staging stage test qa uat live "
     "sandbox local default base64 b64 b64e encoded str string text primary secondary primarykey "
     "main backup temp temporary tmp final v real actual parameter param prd stg override here "
-    "set in env var eu us ro rw admin root user id_rsa data header".split()
+    "eu us ro rw".split()
 )
 # Words before the head noun that make it harmless.
 _HARMLESS_BEFORE: Final = frozenset(

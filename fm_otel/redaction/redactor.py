@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.fields import FIELDS, ID_PATTERN, SETTABLE, Field, Kind
-from fm_otel.redaction import hosts, normalise, paths, scan, shapes
+from fm_otel.redaction import assignments, hosts, normalise, paths, scan, shapes
 from fm_otel.redaction.errors import OutOfTimeError, RedactionError
 from fm_otel.redaction.keys import Tier, classify
 from fm_otel.redaction.normalise import GUARD, WINDOW
@@ -265,7 +265,7 @@ class Redactor:
         if type(v) is float or v is None or isinstance(v, bool):
             return v
         raw = v if type(v) is str else str(v)
-        if scan.is_secret_under(key, found, raw):
-            self._counted([Span(0, 1, found.rule)])
-            return f"[REDACTED:{found.rule}]"
+        spans = assignments.scalar_spans(key, found, normalise.clean_text(raw))
+        if spans:
+            return applied(normalise.clean_text(raw), self._counted(spans), len(raw))
         return self._text(raw) if type(v) is str else v

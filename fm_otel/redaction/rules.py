@@ -27,7 +27,7 @@ class Rule:
     ``name`` stands in the marker; several rules may share it. ``anchors``: one of these literals
     is in the text, or the pattern is not tried. ``group``: what of the match is replaced.
     ``check`` sees that group. ``issued``: the token carries a literal of its issuer, so the rule
-    also applies to ids. ``re2`` and ``replacement`` are the collector's form, in the syntax
+    also applies to ids; ``head``: it begins with that literal. ``re2`` and ``replacement`` are the collector's form, in the syntax
     of Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
     """
 
@@ -38,6 +38,7 @@ class Rule:
     group: int = 0
     check: Callable[[str], bool] | None = None
     issued: bool = False
+    head: bool = False
     re2: str | None = None
     replacement: str = ""
 
@@ -55,7 +56,8 @@ def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | 
     """Return the rule of a token that its issuer marks with a literal prefix."""
     heads = "|".join(anchor.replace(".", r"\.") for anchor in anchors)
     pattern = f"(?:{heads}){body}" if len(anchors) > 1 else heads + body
-    return Rule(name, "issued", anchors, pattern, check=check, issued=True,
+    head = all(anchor.replace("-", "_").isidentifier() for anchor in anchors)
+    return Rule(name, "issued", anchors, pattern, check=check, issued=True, head=head,
                 re2=rf"\b{pattern}", replacement=f"[REDACTED:{name}]")
 
 

@@ -19,7 +19,6 @@ from fm_otel.redaction.rules import RULES, Rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from fm_otel.redaction.keys import KeyClass
     from fm_otel.redaction.spans import Span
 
     Gate = Callable[[str], bool]
@@ -48,20 +47,15 @@ def _gate(literals: Iterable[str]) -> Gate:
     return eval(f"lambda text: {chain}")  # type: ignore[no-any-return]  # noqa: S307
 
 
-def _begins_with_anchor(rule: Rule) -> bool:
-    """Tell whether the token run that :data:`_LONG` sees begins with the rule's anchor."""
-    return rule.issued and all(anchor.replace("-", "_").isidentifier() for anchor in rule.anchors)
-
-
 _PATTERNS: Final = tuple(rule for rule in RULES if rule.pattern is not None)
 _HEADERS: Final = tuple(rule for rule in _PATTERNS if rule.category == "header")
 _ANCHORED: Final = tuple(
-    rule for rule in _PATTERNS if rule not in _HEADERS and not _begins_with_anchor(rule)
+    rule for rule in _PATTERNS if rule not in _HEADERS and not rule.head
 )
 _COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
 _BY_HEAD: Final[dict[str, list[tuple[str, Rule]]]] = {}
 for _rule in _PATTERNS:
-    if _begins_with_anchor(_rule):
+    if _rule.head:
         for _anchor in _rule.anchors:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
@@ -106,7 +100,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:  # noqa: C901, PLR0912 - one 
     low = text.lower() if text.isascii() else lowered(text)
     raw = text.encode("utf-8", "replace")
     found: list[Iterable[Span]] = []
-    long = _LONG in raw.translate(_TOKEN_TABLE) or "eyJ" in text
+    long = _LONG in raw.translate(_TOKEN_TABLE) or "eyJ" in text or "Q~" in text
     if "PRIVATE KEY" in text or "Private-Lines" in text:
         found.append(blocks.private_key_spans(text))
     if long:
@@ -125,7 +119,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:  # noqa: C901, PLR0912 - one 
     at_sign = "@" in text
     if at_sign and ":" in text:
         found.append(links.bare_spans(text))
-    if _has_name(low) or (low is not text and not text.isascii() and _has_foreign(low)):
+    if _has_name(low) or (not text.isascii() and _has_foreign(low)):
         found.extend(_named(text, low))
     if " -" in text or "/p:" in text:
         found.append(options.option_spans(text))
@@ -220,8 +214,3 @@ def _joined(text: str, start: int) -> bool:
     if not before.isalnum() or not before.isascii():
         return False
     return not (text[start - 2 : start - 1] == "\\" and before in "nrt")
-
-
-def is_secret_under(key: str, found: KeyClass, value: str) -> bool:
-    """Tell whether the scalar ``value`` under the sensitive ``key`` has to go."""
-    return assignments.is_secret_scalar(key, found, value)

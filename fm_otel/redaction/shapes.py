@@ -99,7 +99,10 @@ _CODE: Final = re.compile(
 )
 _CALL: Final = re.compile(r"[A-Za-z_][\w.:]{0,80}\(")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]+\d?(?:\.[A-Za-z_]+\d?)*")
-_SENSITIVE: Final = re.compile(r"pass|pwd|secret|token|key|cred|auth|cookie", re.IGNORECASE)
+_SENSITIVE: Final = re.compile(
+    r"(?:\A|_|\.)(?:\w*password|\w*passwd|pass|pwd|secrets?|tokens?|\w*key|creds?|credentials?|auth|cookies?)(?:\Z|_|\.)"
+    r"|(?:Password|Passwd|Secret|Token|Key|Credentials)\d?\Z|\A(?:password|secret|token)[A-Z]", re.IGNORECASE
+)
 _PATH: Final = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*")
 _VOWEL: Final = re.compile(r"[aeiouyäöüéèáíóú]", re.IGNORECASE)
 _CHUNK: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

@@ -17,6 +17,11 @@ class Span(NamedTuple):
     text: str | None = None
 
 
+_ALONE = frozenset({"email", "phone", "card", "ssn", "iban", "ip", "host", "home_path",
+                    "project_path", "package_path"})  # fmt: skip
+# These stand back where they only touch a secret: "password@host.example" is no address.
+
+
 def merged(spans: Iterable[Span]) -> list[Span]:
     """Return ``spans`` in order without overlaps; of two that meet, the earlier given names both.
 
@@ -28,6 +33,11 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     for rank, span in ranks_without_empty(ranked):
         if result and span.start < result[-1].end:
             last = result[-1]
+            if span.rule in _ALONE and last.rule not in _ALONE:
+                continue
+            if last.rule in _ALONE and span.rule not in _ALONE:
+                result[-1], ranks[-1] = span, rank
+                continue
             winner = last if ranks[-1] <= rank else span
             result[-1] = Span(last.start, max(last.end, span.end), winner.rule, winner.text)
             ranks[-1] = min(ranks[-1], rank)
