@@ -40,7 +40,7 @@ LINE: dict[str, Any] = {
         "error_code": "LLM_PROVIDER_ERROR",
         "category": "INFRA",
     },
-    "http": {"status": 502},
+    "http": {"status": 502, "path": "/x"},
     "record_id": "r-1",
     "seq": 1,
     "pid": 7,
@@ -59,12 +59,12 @@ def written(path: Path, *lines: dict[str, Any]) -> Path:
 
 
 def test_a_record_reads_well() -> None:
-    """Head, fields, error and stack; what is the same on every line is left out."""
+    """Head, own fields, context, error, stack; what every line has is left out."""
     assert Readable(PLAIN).text(LINE) == (
         "--- 2024-01-15 ---\n"
         "10:30:45.123 ERROR    faultmaven.services.agent_service route_llm_request failed"
-        ' correlation_id=550e8400 duration_ms=12.5 cache_hit=false trace_id=7d9f8b6c'
-        ' http={"status":502} provider=fireworks\n'
+        " duration_ms=12.5 cache_hit=false http.path=/x provider=fireworks"
+        " correlation_id=550e8400 trace_id=7d9f8b6c\n"
         "  demo.LLMProviderError: no provider answered [LLM_PROVIDER_ERROR] [INFRA]\n"
         "  | Traceback:\n"
         "  |   File x\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from fm_otel.fields import CONTEXT_FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -22,7 +24,12 @@ _SAME_EVERYWHERE: Final = frozenset({
     "service", "environment", "version", "hostname", "pid", "record_id", "seq", "trace_flags",
     "span_id", "module", "function", "line",
 })
-_SHORTENED: Final = frozenset({"trace_id", "correlation_id", "session_id"})
+_IN_MESSAGE: Final = frozenset({"http.method", "http.route", "http.status", "audit.action"})
+"""Members that the messages of request and audit records hold already."""
+
+_OWN_EVENTS: Final = "faultmaven."
+_CONTEXT: Final = (*CONTEXT_FIELDS, "case_id", "trace_id")
+_SHORTENED: Final = frozenset({"trace_id", "correlation_id"})
 _SHORT: Final = 8
 
 
@@ -55,17 +62,24 @@ class Readable:
             self._style(f"{level:<8}", *_LEVEL_COLOURS.get(level, ())),
             self._style(visible(str(line.get("logger", "?"))), "cyan"),
             visible(str(line.get("message", ""))),
-            *self._fields(line),
+            *self._own(line),
+            *self._context(line),
         ]
         return " ".join(words)
 
-    def _fields(self, line: Mapping[str, object]) -> Iterator[str]:
-        for name, value in line.items():
-            if name not in _IN_HEAD and name not in _SAME_EVERYWHERE:
-                shown = _spelled(value)
-                if name in _SHORTENED:
-                    shown = shown[:_SHORT]
-                yield self._style(f"{visible(name)}=", "dim") + visible(shown)
+    def _own(self, line: Mapping[str, object]) -> Iterator[str]:
+        """Yield what this record says by itself."""
+        for name, value in _flat(line):
+            if name not in _IN_MESSAGE and not (name == "event" and _is_ours(value)):
+                yield self._style(f"{visible(name)}=", "blue") + visible(_spelled(value))
+
+    def _context(self, line: Mapping[str, object]) -> Iterator[str]:
+        """Yield what it shares with the other records of its request."""
+        for name in _CONTEXT:
+            if name in line:
+                shown = _spelled(line[name])
+                short = shown[:_SHORT] if name in _SHORTENED else shown
+                yield self._style(f"{name}={visible(short)}", "dim")
 
     def _error(self, line: Mapping[str, object]) -> Iterator[str]:
         error = line.get("error")
@@ -74,14 +88,12 @@ class Readable:
         title = ": ".join(visible(str(error[k])) for k in ("type", "message") if k in error)
         marks = [visible(_spelled(error[k])) for k in ("error_code", "category") if k in error]
         repeated = ["repeat"] if error.get("repeat") is True else []
-        yield "  " + " ".join((self._style(title, "red"), *self._marks(marks + repeated))).strip()
+        words = [self._style(title, "red"), *(self._style(f"[{mark}]", "magenta")
+                                              for mark in marks + repeated)]
+        yield "  " + " ".join(word for word in words if word)
         if not repeated:
             for row in str(error.get("stack_trace", "")).splitlines():
                 yield self._style(f"  | {visible(row)}", "dim")
-
-    def _marks(self, marks: list[str]) -> Iterator[str]:
-        for mark in marks:
-            yield self._style(f"[{mark}]", "magenta")
 
 
 def visible(text: str) -> str:
@@ -92,6 +104,20 @@ def visible(text: str) -> str:
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
         for c in text
     )
+
+
+def _flat(line: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in line.items():
+        if name in _IN_HEAD or name in _SAME_EVERYWHERE or name in _CONTEXT:
+            continue
+        if name in {"http", "audit"} and isinstance(value, dict):
+            yield from ((f"{name}.{inner}", value[inner]) for inner in value)
+        else:
+            yield name, value
+
+
+def _is_ours(event: object) -> bool:
+    return isinstance(event, str) and event.startswith(_OWN_EVENTS)
 
 
 def _spelled(value: object) -> str:

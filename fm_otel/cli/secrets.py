@@ -6,13 +6,14 @@ the next key look like an assignment.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fm_otel.redaction import RedactionError, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_Said = TypeVar("_Said", str, dict[str, Any])
 _ONLY_SHORTENED: Final = frozenset({"home_path", "package_path", "project_path"})
 
 
@@ -24,16 +25,19 @@ class SecretSearch:
 
     def in_line(self, line: dict[str, Any]) -> list[str]:
         """Return the rules that fire on a parsed line."""
-        return self._fired(lambda: self._redactor.mapping(line))
+        return self._fired(line, self._redactor.mapping)
 
     def in_text(self, text: str) -> list[str]:
         """Return the rules that fire on text that is no JSON object."""
-        return self._fired(lambda: self._redactor.text(text))
+        return self._fired(text, self._redactor.text)
 
-    def _fired(self, look: Callable[[], object]) -> list[str]:
+    def _fired(self, said: _Said, redact: Callable[[_Said], _Said]) -> list[str]:
         self._redactor.counts.clear()
         try:
-            look()
+            clean = redact(said)
         except RedactionError as error:
             return [f"unsearched ({error})"]
+        # A rule may see its own marker again and put the same in its place.
+        if clean == said:
+            return []
         return [rule for rule in self._redactor.counts if rule not in _ONLY_SHORTENED]

@@ -36,9 +36,10 @@ class Agent:
         slow: bool = False,
     ) -> Answer:
         """Take one step: enter the next phase, look around, ask the model."""
-        before = case.phase
-        if case.advance() != before:
-            set_agent_phase(case.phase, case_id=case.case_id)
+        spent = case.advance()
+        if spent is not None:
+            # A case outlives the request, so its time in the phase is the case's to know.
+            set_agent_phase(case.phase, duration_ms=round(spent * 1000, 3))
         with LogContext(logger, "process_user_query", query_complexity=complexity(query)) as ctx:
             # The user's own words, as careless services log them; redaction has to cope.
             logger.info("Processing troubleshooting query: %s", query)

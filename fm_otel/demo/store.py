@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import time
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -49,12 +50,17 @@ class Case:
     status: str = "investigating"
     phase: str = ""
     data_ids: list[str] = field(default_factory=list)
+    entered: float = field(default_factory=time.monotonic)
 
-    def advance(self) -> str:
-        """Enter the next phase and return it; the last one stays."""
+    def advance(self) -> float | None:
+        """Enter the next phase and return the seconds in the one left; None in the last one."""
         following = PHASES.index(self.phase) + 1 if self.phase else 0
-        self.phase = PHASES[min(following, len(PHASES) - 1)]
-        return self.phase
+        if following == len(PHASES):
+            return None
+        now = time.monotonic()
+        spent, self.entered = now - self.entered, now
+        self.phase = PHASES[following]
+        return spent
 
 
 class Store:

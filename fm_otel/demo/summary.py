@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.demo.store import PHASES
 from fm_otel.fields import LEVELS
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from fm_otel.cli.secrets import SecretSearch
     from fm_otel.demo.scenario import Step
 
-_REQUEST = "faultmaven.request"
+_REQUEST: Final = "faultmaven.request"
+_STOP: Final = "faultmaven.process.stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Summary:
     audits: Counter[str] = field(default_factory=Counter)
     secrets: Counter[str] = field(default_factory=Counter)
     users: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    correlations: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    closing: dict[str, Any] = field(default_factory=dict)
     seqs: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, raw: str, search: SecretSearch) -> None:
@@ -70,10 +73,14 @@ class Summary:
         if "audit" in line:
             self.audits[line["audit"].get("action", "?")] += 1
         self.seqs[line.get("pid", 0)].add(line.get("seq", -1))
+        if line.get("event") == _STOP:
+            self.closing = line.get("counts", {})
         self._count_request(line)
         self._count_model(line)
 
     def _count_request(self, line: dict[str, Any]) -> None:
+        if {"correlation_id", "trace_id"} <= line.keys():
+            self.correlations[line["trace_id"]].add(line["correlation_id"])
         if {"correlation_id", "user_id"} <= line.keys():
             self.users[line["correlation_id"]].add(line["user_id"])
         if line.get("event") == _REQUEST:
@@ -86,9 +93,10 @@ class Summary:
             self.cache[line["cache_hit"]] += 1
 
     @property
-    def missing(self) -> int:
-        """Records whose sequence number was given out but whose line did not arrive."""
-        return sum(max(seen) - min(seen) + 1 - len(seen) for seen in self.seqs.values())
+    def lost(self) -> int:
+        """Records whose number was given out but whose line did not arrive, and drops told of."""
+        gaps = sum(max(seen) - len(seen) for seen in self.seqs.values())
+        return gaps + sum(int(count) for count in self.closing.get("dropped", {}).values())
 
     def promises(self, steps: Sequence[Step], leaked: int, planted: int) -> list[Promise]:
         """Judge the run."""
@@ -96,6 +104,7 @@ class Summary:
         valid = self.lines - len(self.broken)
         phases = len(self.phases.keys() & set(PHASES))
         mixed = sum(len(users) > 1 for users in self.users.values())
+        whole = sum(len(ids) == 1 for ids in self.correlations.values())
         found = sum(self.secrets.values())
         return [
             Promise(answered == len(steps) > 0,
@@ -105,11 +114,16 @@ class Summary:
             Promise(self.correlated == self.requests > 0,
                     f"{_share(self.correlated, self.requests)} of {self.requests} request records "
                     "correlated: trace id and correlation id"),
+            Promise(whole == len(self.correlations) > 0,
+                    f"{whole} of {len(self.correlations)} traces keep their correlation id "
+                    "across service borders"),
             Promise(mixed == 0, f"{mixed} requests with the context of another"),
             Promise(found == 0 and leaked == 0,
                     f"secrets found: {found}; planted {planted}, came out {leaked}"),
             Promise(phases == len(PHASES), f"{phases} of {len(PHASES)} agent phases seen"),
-            Promise(self.missing == 0, f"{self.missing} records lost"),
+            Promise(self.lost == 0 and bool(self.closing),
+                    f"{self.lost} records lost"
+                    + ("" if self.closing else ", but the closing record is missing")),
         ]
 
     def figures(self) -> list[tuple[str, str]]:
