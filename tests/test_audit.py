@@ -8,7 +8,7 @@ import pytest
 
 from fm_otel.audit import audit
 from fm_otel.context import bound_context
-from request_door import configured, recorded
+from tests.request_door import configured, recorded
 
 
 @pytest.fixture(autouse=True)

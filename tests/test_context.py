@@ -24,7 +24,7 @@ from fm_otel.context import (
     set_request_context,
     update_request_context,
 )
-from request_door import recorded
+from tests.request_door import recorded
 
 
 @pytest.fixture(autouse=True)

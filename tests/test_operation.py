@@ -12,7 +12,7 @@ from fm_otel import context
 from fm_otel.context import get_request_context, update_request_context
 from fm_otel.logger import get_logger
 from fm_otel.operation import LogContext
-from request_door import configured, recorded, traced
+from tests.request_door import configured, recorded, traced
 
 logger = logging.getLogger("app")
 

@@ -7,7 +7,7 @@ from opentelemetry.context import Context
 
 from fm_otel.context import bound_context
 from fm_otel.propagator import RequestContextPropagator, received
-from request_door import configured
+from tests.request_door import configured
 
 propagator = RequestContextPropagator()
 

@@ -12,7 +12,7 @@ from opentelemetry import trace
 from fm_otel import sampling
 from fm_otel.context import bound_context
 from fm_otel.sampling import keep, should_sample
-from request_door import traced
+from tests.request_door import traced
 
 _trace_ids = st.integers(1, 2**128 - 1).map("{:032x}".format)
 _rates = st.floats(0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import current_task
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.headers import CORRELATION_HEADER
@@ -136,9 +137,9 @@ class _Http:
             })
             await self.send({"type": "http.response.body", "body": b"Internal Server Error"})
             return
-        handler = _server_error_middleware(self._surrounding)
-        if handler is not None:
-            await _answer_like(handler, exc, self._scope, self.receive, self.send)
+        around = _server_error_middleware(self._surrounding)
+        if around is not None:
+            await _answer_like(around, exc, self._scope, self.receive, self.send)
 
     def _learn_route(self) -> None:
         if self._request.route is None:
@@ -245,24 +246,44 @@ def _server_error_middleware(app: object) -> Any | None:  # noqa: ANN401 - Starl
 
 
 async def _answer_like(
-    handler: Any,  # noqa: ANN401 - Starlette's ServerErrorMiddleware
+    around: Any,  # noqa: ANN401 - Starlette's ServerErrorMiddleware
     exc: Exception,
     scope: Scope,
     receive: Receive,
     send: Send,
 ) -> None:
-    """Have the application's own handler of failures answer, through our ``send``."""
+    """Have the application's handler of failures answer in here, once, through our ``send``."""
 
     async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise exc
 
+    handler = around.handler
+    if isinstance(handler, _UnlessAnswered):
+        handler = handler.handler
+    elif handler is not None:
+        around.handler = _UnlessAnswered(handler)
     try:
-        await type(handler)(fail, handler=handler.handler, debug=handler.debug)(
-            scope, receive, send,
-        )
+        await type(around)(fail, handler=handler, debug=around.debug)(scope, receive, send)
     except Exception as raised:
         if raised is not exc:
             raise
+
+
+class _UnlessAnswered:
+    """A handler of failures that leaves those alone which were answered further inside.
+
+    Starlette asks its handler for a response also when one was sent, and throws it away.
+    """
+
+    def __init__(self, handler: Callable[[Any, Exception], Any]) -> None:
+        self.handler: Final = handler
+
+    async def __call__(self, request: Any, exc: Exception) -> Any:  # noqa: ANN401 - Starlette's
+        exchange = request.scope.get(SERVED)
+        if exchange is not None and exchange.request.failure is exc:
+            return None
+        response = self.handler(request, exc)
+        return await response if isawaitable(response) else response
 
 
 def _has_own_task() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from inspect import isclass, isroutine
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,16 +18,23 @@ def route_template(scope: MutableMapping[str, Any], path: str) -> str | None:
     """
     params: Mapping[str, object] = scope.get("path_params") or {}
     route = scope.get("route")
-    if route is None:
-        return _templated(path, params) if "endpoint" in scope else None
-    if _is_mount(route):
+    if route is None and "endpoint" not in scope:
+        return None
+    if _is_mount(route) or (route is None and _is_application(scope["endpoint"])):
         return _templated(path[: _mounted(scope)], params)
+    if route is None:
+        return _templated(path, params)
     template = getattr(route, "path_format", None) or getattr(route, "path", None)
     return _prefixed(path, template, params) if isinstance(template, str) else None
 
 
 def _is_mount(route: object) -> bool:
     return any(base.__name__ == "Mount" for base in type(route).__mro__)
+
+
+def _is_application(endpoint: object) -> bool:
+    """Tell what was mounted from the functions and classes that serve a route."""
+    return not (isroutine(endpoint) or isclass(endpoint) or isinstance(endpoint, partial))
 
 
 def _mounted(scope: MutableMapping[str, Any]) -> int:
