@@ -41,7 +41,9 @@ class CapturedLogs:
             for number, record in enumerate(self.records, start=1)
             for finding in check(record)
         ]
-        assert not findings, "\n".join(findings)  # noqa: S101 - a test helper speaks by assert
+        __tracebackhide__ = True
+        if findings:
+            raise AssertionError("\n".join(findings))
 
     def assert_no_secrets(self) -> None:
         """Fail when a line holds a secret, naming line and rule but never the secret."""
@@ -53,7 +55,9 @@ class CapturedLogs:
             for number, record in enumerate(self.records, start=1)
             for rule in search.in_line(record)
         ]
-        assert not findings, "\n".join(findings)  # noqa: S101 - a test helper speaks by assert
+        __tracebackhide__ = True
+        if findings:
+            raise AssertionError("\n".join(findings))
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def _changed(index: int, **fields: object) -> list[dict[str, Any]]:
 
 CASES = {
     "phase missing": (_changed(0, agent_phase="observe"), ["4 of 5 agent phases seen"]),
-    "record lost": (_without(5)[:-1] + [sound()[-1]], [
+    "record lost": ([*_without(5)[:-1], sound()[-1]], [
         "0% of 0 request records correlated: trace id and correlation id",
         "0 of 0 traces keep their correlation id across service borders", "1 records lost"]),
     "told of drops": (_changed(6, counts={"dropped": {"queue_full": 2}}), ["2 records lost"]),
