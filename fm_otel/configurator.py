@@ -42,6 +42,7 @@ from fm_otel.sinks.file import FileSink
 from fm_otel.sinks.memory import MemorySink
 from fm_otel.sinks.otlp import OtlpSink
 from fm_otel.sinks.otlp_http import OtlpHttp
+from fm_otel.slow_lane import SlowLane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,9 +127,11 @@ class _Started:
         )
         self.queue = Queue(settings.queue_records, settings.queue_bytes)
         self.shaper = Shaper(process.record_prefix, performance=settings.enable_metrics)
-        self.outputs = _outputs(settings, process, accounts, report)
+        endpoint = _endpoint(settings)
+        self.outputs = _outputs(settings, endpoint, process, accounts, report)
+        redaction = Redaction(redactor)
         self.pipeline = Pipeline(
-            self.queue, self.shaper, Redaction(redactor), self.outputs, accounts,
+            self.queue, self.shaper, redaction, self.outputs, accounts,
             write_through=settings.write_through,
             flush_interval=settings.flush_interval,
             overflow=settings.overflow,
@@ -138,14 +141,17 @@ class _Started:
             settings, capture, self.pipeline, accounts, report, process.record_prefix,
         )
 
-        self.provider = FaultMavenLoggerProvider(self.engine, self.resource)
+        lane = SlowLane(self.engine, self.shaper, redaction, self.resource)
+        self.provider = FaultMavenLoggerProvider(
+            self.engine, lane, self.resource, None if endpoint is None else endpoint.target,
+        )
         _logs.set_logger_provider(self.provider)
         sampling.count_refusals(accounts.sampled_out)
         self.hook = Hook(self.engine)
         self.hook.install()
         self.uncaught = Uncaught(prints=settings.console != "off")
         self.uncaught.install()
-        closers = Closers([p.shutdown for p in (tracers, meters) if p is not None])
+        closers = Closers([p.shutdown for p in (tracers, meters, self.provider) if p is not None])
         closers.prepare()
         self.lifecycle = Lifecycle(self.engine, closers, restart=self.after_fork)
         self.lifecycle.install()
@@ -221,7 +227,8 @@ def _quietly(custom: Custom) -> Custom:
 
 
 def _outputs(
-    settings: Settings, process: Process, accounts: Accounts, report: Callable[[str, str], None],
+    settings: Settings, endpoint: OtlpEndpoint | None, process: Process, accounts: Accounts,
+    report: Callable[[str, str], None],
 ) -> list[Output]:
     """Return the encoders in force with their sinks."""
     lines: list[tuple[Any, Callable[[Captured], bool] | None]] = []
@@ -244,8 +251,8 @@ def _outputs(
                       _is_audit))
     if lines:
         outputs.append(Output(JsonLine, process, lines))
-    otlp = _otlp(settings, process, accounts, report)
-    if otlp is not None:
+    if endpoint is not None:
+        otlp = _otlp(settings, endpoint, process, accounts, report)
         outputs.append(Output(OtlpEncoder, process, [(otlp, None)]))
     return outputs
 
@@ -263,25 +270,27 @@ def _text_wanted(settings: Settings) -> bool:
 
 
 def _is_terminal(settings: Settings) -> bool:
-    stream = getattr(sys, settings.console_stream, None)
+    stream: Any = getattr(sys, settings.console_stream, None)
     try:
         return bool(stream.isatty())
     except Exception:  # noqa: BLE001 - no stream, or one of another kind
         return False
 
 
-def _otlp(
-    settings: Settings, process: Process, accounts: Accounts, report: Callable[[str, str], None],
-) -> OtlpSink | None:
-    """Return the OTLP sink where an endpoint is set; gRPC is imported only when asked for."""
+def _endpoint(settings: Settings) -> OtlpEndpoint | None:
+    """Return where log records go by OTLP, None where they do not."""
     if not settings.wants_otlp:
         return None
-    asked_for = "otlp" in settings.logs_exporter
-    endpoint = OtlpEndpoint.from_environ(
-        settings.environ, settings_module.to_stderr, asked_for=asked_for,
+    return OtlpEndpoint.from_environ(
+        settings.environ, settings_module.to_stderr, asked_for="otlp" in settings.logs_exporter,
     )
-    if endpoint is None:
-        return None
+
+
+def _otlp(
+    settings: Settings, endpoint: OtlpEndpoint, process: Process, accounts: Accounts,
+    report: Callable[[str, str], None],
+) -> OtlpSink:
+    """Return the OTLP sink; gRPC is imported only when asked for."""
     transport: Any
     if endpoint.protocol == GRPC:
         from fm_otel.sinks.otlp_grpc import OtlpGrpc  # noqa: PLC0415 - heavy, and optional

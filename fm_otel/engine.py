@@ -119,7 +119,8 @@ class Engine:
 
     def created(self) -> int:
         """Return how many records were made, those sampled out included."""
-        kept: int = self.capture.sequence.__reduce__()[1][0] - 1  # type: ignore[index]
+        # A counter tells its next value in what it pickles to.
+        kept = int(self.capture.sequence.__reduce__()[1][0]) - 1
         return kept + sum(self.accounts.sampled_by_rule.values())
 
     def after_fork(self, record_prefix: str) -> None:

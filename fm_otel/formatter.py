@@ -17,7 +17,7 @@ from opentelemetry import trace
 try:
     from pythonjsonlogger.json import JsonFormatter
 except ImportError:  # python-json-logger before version 3.1
-    from pythonjsonlogger.jsonlogger import JsonFormatter  # type: ignore[no-redef,assignment]
+    from pythonjsonlogger.jsonlogger import JsonFormatter
 
 from fm_otel import settings
 from fm_otel.capture import Capture, passing
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
 
-class FaultMavenFormatter(JsonFormatter):
+class FaultMavenFormatter(JsonFormatter):  # type: ignore[misc]  # untyped base
     """Formats a record as one line of the published schema.
 
     Takes the arguments of python-json-logger's formatter and leaves the layout to the schema.

@@ -11,9 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk._logs import LoggerProvider, ReadWriteLogRecord
-from opentelemetry.sdk._logs._internal import Logger, _LoggerConfig
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from fm_otel._upstream import span_context_of
+from fm_otel._upstream import Logger, _LoggerConfig, span_context_of
 from fm_otel.context import request_context
 from fm_otel.record import Captured
 from fm_otel.site import Site
@@ -22,10 +22,12 @@ from fm_otel.values import SCALARS, freeze, text_of
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LogRecord
+    from opentelemetry.sdk._logs import LogRecordProcessor
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.util.types import Attributes
 
     from fm_otel.engine import Engine
+    from fm_otel.slow_lane import SlowLane
     from fm_otel.stack import CapturedError
 
 MAX_SITES: Final = 4096
@@ -35,20 +37,44 @@ _OVERHEAD: Final = 500
 
 
 class FaultMavenLoggerProvider(LoggerProvider):
-    """A ``LoggerProvider`` whose loggers feed the engine; its processors are the slow lane."""
+    """A ``LoggerProvider`` whose loggers feed the engine; its processors are the slow lane.
 
-    def __init__(self, engine: Engine, resource: Resource) -> None:
+    ``receiver`` is the address our own OTLP records go to: a processor that would send them
+    there a second time is declined.
+    """
+
+    def __init__(
+        self, engine: Engine, lane: SlowLane, resource: Resource, receiver: str | None = None,
+    ) -> None:
         super().__init__(resource=resource, shutdown_on_exit=False)
         self.engine = engine
+        self._lane = lane
+        self._receiver = receiver
         self._sites: dict[tuple[str, str | None, int, str], Site] = {}
 
-    def _get_logger_no_cache(self, *args: Any, **kwargs: Any) -> Logger:  # noqa: ANN401
-        stock = super()._get_logger_no_cache(*args, **kwargs)
-        return FaultMavenLogger(self, stock.instrumentation_scope)
+    def add_log_record_processor(self, log_record_processor: LogRecordProcessor) -> None:
+        """Register a processor; every record then takes the slow lane."""
+        if self._receiver is not None and _target_of(log_record_processor) == self._receiver:
+            self.engine.report("double", "a second OTLP log exporter for the same receiver is "
+                               "declined: its records are sent already")
+            return
+        super().add_log_record_processor(log_record_processor)
+        self._lane.add(log_record_processor)
 
-    def _get_logger_cached(self, *args: Any, **kwargs: Any) -> Logger:  # noqa: ANN401
-        stock = super()._get_logger_cached(*args, **kwargs)
-        return FaultMavenLogger(self, stock.instrumentation_scope)
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Bring out every record, ours first; True only if all are out in time."""
+        done = self.engine.pipeline.flush(timeout_millis / 1000)
+        return bool(super().force_flush(timeout_millis)) and done
+
+    def _get_logger_no_cache(
+        self, name: str, version: str | None = None, schema_url: str | None = None,
+        attributes: Attributes = None,
+    ) -> Logger:
+        scope = InstrumentationScope(name, version, schema_url, attributes)
+        return FaultMavenLogger(
+            self.resource, self._multi_log_record_processor, scope,
+            logger_metrics=self._logger_metrics, _logger_config=_LoggerConfig.default(),
+        ).bound(self)
 
     def site(self, scope: InstrumentationScope, record: LogRecord) -> Site:
         """Return the site of records of one scope and severity."""
@@ -70,19 +96,27 @@ class FaultMavenLoggerProvider(LoggerProvider):
 class FaultMavenLogger(Logger):
     """A logger of the Logs API."""
 
-    def __init__(self, provider: FaultMavenLoggerProvider, scope: InstrumentationScope) -> None:
-        super().__init__(
-            provider.resource,
-            provider._multi_log_record_processor,  # noqa: SLF001 - the base class's own
-            scope,
-            logger_metrics=None,  # type: ignore[arg-type]  # counted by the engine
-            _logger_config=_LoggerConfig.default(),
-        )
-        self._provider = provider
+    _provider: FaultMavenLoggerProvider
 
-    def emit(self, record: LogRecord | None = None, **parts: Any) -> None:  # type: ignore[override]  # noqa: ANN401
+    def bound(self, provider: FaultMavenLoggerProvider) -> FaultMavenLogger:
+        """Tie the logger to the provider whose engine it feeds."""
+        self._provider = provider
+        return self
+
+    def enabled(self, **parts: Any) -> bool:  # the base names each
+        """Return whether a record of this severity would be captured."""
+        settings = self._provider.engine.settings
+        number = parts.get("severity_number")
+        if not settings.level_explicit or number is None:
+            return True
+        return _level(number.value)[0] >= settings.level
+
+    def emit(self, record: LogRecord | None = None, **parts: Any) -> None:  # noqa: ANN401
         """Capture and submit an API record; never raises an ``Exception``."""
         engine = self._provider.engine
+        if not self.enabled(severity_number=parts.get("severity_number") if record is None
+                            else record.severity_number):
+            return
         try:
             log_record = record if record is not None else _api_record(parts)
             if isinstance(log_record, ReadWriteLogRecord):
@@ -117,6 +151,14 @@ class FaultMavenLogger(Logger):
             tuple(notes), _OVERHEAD + len(message) + 60 * len(keys),
             True,  # noqa: FBT003 - a tuple's place
         )
+
+
+def _target_of(processor: Any) -> str | None:
+    """Return the address an exporting processor of OTLP sends to, None for any other."""
+    batch = getattr(processor, "_batch_processor", processor)
+    exporter = getattr(batch, "_exporter", None)
+    target = getattr(exporter, "_endpoint", None) if "OTLP" in type(exporter).__name__ else None
+    return target if isinstance(target, str) else None
 
 
 def _level(severity_number: int) -> tuple[int, str]:

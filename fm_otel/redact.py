@@ -155,7 +155,7 @@ def _plain(
     for key, value in mapping.items():
         kind = type(value)
         if kind is str:
-            if value.isascii() and value.isprintable() and len(value) <= MAX_STRING:  # type: ignore[attr-defined]
+            if value.isascii() and value.isprintable() and len(value) <= MAX_STRING:  # type: ignore[attr-defined, arg-type]
                 continue
             whole = len(value) <= MAX_STRING  # type: ignore[arg-type]  # is a str
             cleaned: object = _text(value, None if whole else redact, notes)  # type: ignore[arg-type]

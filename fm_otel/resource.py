@@ -40,7 +40,7 @@ class FaultMavenResourceDetector(ResourceDetector):
 
 def resource_of(settings: Settings) -> Resource:
     """Return the resource of this process for all signals."""
-    ours = {
+    ours: dict[str, str | int] = {
         "service.name": settings.service,
         "service.version": settings.version,
         "deployment.environment.name": settings.environment,

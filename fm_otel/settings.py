@@ -138,7 +138,7 @@ def _setting(  # noqa: PLR0913 - one column of the table each
     metadata = {
         "variable": variable, "parse": parse, "values": values, "about": about, "secret": secret,
     }
-    return field(default=default, metadata=metadata)  # type: ignore[no-any-return]  # dataclass field
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +302,7 @@ def spelled(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if name in {"level", "write_through"}:
-        return logging.getLevelName(value)  # type: ignore[arg-type, no-any-return]  # is an int
+        return str(logging.getLevelName(value))  # type: ignore[call-overload]  # is an int
     if name in {"flush_interval", "exit_timeout"}:
         return f"{value * 1000:g}"  # type: ignore[operator]  # is a float
     if name == "levels":

@@ -180,7 +180,7 @@ class Shaper:
                 schema[field.name] = str(value)
             elif (fitted := fit(field, value)) is not None:
                 fields[field.name] = fitted
-        ordered = {name: schema[name] for name in CONTEXT_FIELDS if name in schema}
+        ordered: dict[str, str] = {name: schema[name] for name in CONTEXT_FIELDS if name in schema}
         snapshot.shaped = shaped = ContextFacts(ordered, fields, plain)
         return shaped
 

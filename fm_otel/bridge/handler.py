@@ -8,7 +8,6 @@ one it emits what upstream's handler would, with qualified names and without eve
 from __future__ import annotations
 
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs
@@ -99,7 +98,7 @@ class BridgeHandler(logging.Handler):
             attributes["code.function.name"] = site.qualified_function
             attributes["code.line.number"] = record.lineno
         if record.exc_info:
-            error = capture_error(record.exc_info or sys.exc_info())
+            error = capture_error(record.exc_info)
             if error is not None:
                 attributes["exception.type"] = error.type
                 attributes["exception.message"] = error.message

@@ -159,7 +159,7 @@ def _overridden(
     """Return context and own fields of a record that sets context fields by ``extra``."""
     mine = {name: value for name, value in fields.items() if name in _CONTEXT}
     merged = {**context.schema, **mine}
-    first = {name: merged[name] for name in CONTEXT_FIELDS if name in merged}
+    first: dict[str, object] = {name: merged[name] for name in CONTEXT_FIELDS if name in merged}
     rest = {name: value for name, value in fields.items() if name not in _CONTEXT}
     return (b",", _members(first), tail, *((b",", _members(rest)) if rest else ()))
 

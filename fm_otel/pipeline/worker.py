@@ -79,9 +79,13 @@ class Pipeline:
         self._overflow = overflow
         self._closed = False
         self.is_terminating = False
+        self._lock = threading.RLock()
+        self._draining = self._again = self._awake = False
+        self._worker: threading.Thread | None = None
+        self._wakeup, self._early = threading.Event(), threading.Event()
+        self.pid = os.getpid()
         self.reset: Callable[[], None] = self.after_fork
         """Called when a fork is noticed late; whoever owns more than this pipeline sets it."""
-        self.after_fork()
 
     # ---- taking records in
 
@@ -264,7 +268,7 @@ class Pipeline:
         self._lock = threading.RLock()
         self._draining = False
         self._again = False
-        self._worker: threading.Thread | None = None
+        self._worker = None
         self._wakeup = threading.Event()
         self._early = threading.Event()
         self._awake = False
