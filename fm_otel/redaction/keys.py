@@ -29,7 +29,7 @@ class KeyClass(NamedTuple):
 
 NOT_SECRET: Final = KeyClass("", Tier.NONE)
 
-_WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
 
 # Words that may follow the head noun without changing what the value is.
 _TRANSPARENT: Final = frozenset(

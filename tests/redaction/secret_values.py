@@ -113,6 +113,15 @@ class Values:
     def pin(self) -> str:
         return self.chars(DIGITS, 4)
 
+    def cvv(self) -> str:
+        return self.chars("123456789", 3)
+
+    def app_words(self) -> str:
+        return f"{self.chars(LOWER, 4)} {self.chars(LOWER, 4)}"
+
+    def backup_code(self) -> str:
+        return f"{self.chars(LOWER + DIGITS, 5)}-{self.chars(LOWER + DIGITS, 5)}"
+
     def totp_seed(self) -> str:
         return self.chars(BASE32, 32)
 
