@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import grpc  # type: ignore[import-untyped]  # ships no types
 import pytest
-from otlp_certificates import Certificates, make_certificates
-from otlp_receiver import OtlpReceiver, Tls
+from tests.otlp_certificates import Certificates, make_certificates
+from tests.otlp_receiver import OtlpReceiver, Tls
 
 from fm_otel.encoding.otlp import export_request
 from fm_otel.encoding.protobuf import block

@@ -13,8 +13,8 @@ from fm_otel.encoding.protobuf import block
 from fm_otel.sinks.answer import Verdict
 from fm_otel.sinks.endpoint import OtlpEndpoint
 from fm_otel.sinks.otlp_http import OtlpHttp
-from otlp_certificates import Certificates, make_certificates
-from otlp_receiver import OtlpReceiver, Tls
+from tests.otlp_certificates import Certificates, make_certificates
+from tests.otlp_receiver import OtlpReceiver, Tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

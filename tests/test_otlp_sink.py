@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from otlp_receiver import OtlpReceiver
+from tests.otlp_receiver import OtlpReceiver
 
 from fm_otel.encoding.otlp import shorten
 from fm_otel.sinks import otlp
@@ -601,7 +601,7 @@ def test_pauses_grow_to_their_limit(books: Books) -> None:
 FORK = textwrap.dedent("""
     import os, sys
     sys.path.insert(0, sys.argv[3])
-    from test_otlp_sink import Books, items, sink_over
+    from tests.test_otlp_sink import Books, items, sink_over
     from fm_otel.sinks.endpoint import OtlpEndpoint
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": sys.argv[1], "OTEL_EXPORTER_OTLP_PROTOCOL": sys.argv[2]}
     endpoint = OtlpEndpoint.from_environ(environ, print)
@@ -635,8 +635,8 @@ def test_fork_leaves_each_process_its_own_records(protocol: str) -> None:
     """Children start empty on connections of their own; the parent's records come once."""
     with OtlpReceiver() as receiver:
         endpoint = receiver.grpc_endpoint if protocol == "grpc" else receiver.http_endpoint
-        tests = str(Path(__file__).parent)
-        command = [sys.executable, "-c", FORK, endpoint, protocol, tests]
+        root = str(Path(__file__).parents[1])
+        command = [sys.executable, "-c", FORK, endpoint, protocol, root]
         run = subprocess.run(  # noqa: S603 - our own text
             command, capture_output=True, text=True, timeout=90, check=False, env=dict(os.environ)
         )
