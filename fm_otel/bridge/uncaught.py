@@ -24,6 +24,8 @@ class Uncaught:
     def __init__(self, *, prints: bool) -> None:
         self._prints = prints
         self._before: dict[str, Any] = {}
+        # Keeps stdlib's last resort from printing what the interpreter prints anyway.
+        self._silence = logging.NullHandler()
 
     def install(self) -> None:
         """Take over the interpreter's hooks, keeping what was there."""
@@ -34,6 +36,7 @@ class Uncaught:
         sys.excepthook = self._main
         threading.excepthook = self._thread
         sys.unraisablehook = self._unraisable
+        _logger.addHandler(self._silence)
         logging.captureWarnings(capture=True)
         _watch_children()
 
@@ -45,6 +48,7 @@ class Uncaught:
             threading.excepthook = self._before["thread"]
         if sys.unraisablehook == self._unraisable:
             sys.unraisablehook = self._before["unraisable"]
+        _logger.removeHandler(self._silence)
         logging.captureWarnings(capture=False)
 
     def _main(
