@@ -30,6 +30,7 @@ from dashboard_parts import (
 )
 
 from fm_otel.errors import CATALOGUE
+from fm_otel.pipeline.accounting import RULES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ SECURITY: Final = "faultmaven_security_events_total"
 PROCESSED: Final = "otel_sdk_processor_log_processed_total"
 
 FAILED: Final = 'level=~"ERROR|CRITICAL"'
-LOST: Final = 'error_type!="", error_type!~"rate|limit|duplicate|quiet"'
+LOST: Final = f'error_type!="", error_type!~"{"|".join(RULES)}"'
 HITS: Final = 'faultmaven_cache_hit="true"'
 SHOWN: Final = 'faultmaven_operation=~"$operation"'
 
@@ -226,7 +227,7 @@ def applications() -> Band:
                     "{{service_name}} created"),
               query(rate("otel_sdk_exporter_log_exported_total", by="service_name"),
                     "{{service_name}} exported"), unit="cps"),
-        lines("Dropped or sampled out", "By reason; rate, limit and duplicate are sampling.",
+        lines("Dropped or sampled out", f"By reason; {', '.join(RULES)} are sampling.",
               query(f"{dropped} or vector(0)", "{{service_name}} {{error_type}}"), unit="cps"),
         lines("Queue", "Share of the application's queue that is full.",
               query(f"{size} / {capacity}", "{{service_name}}"),
@@ -262,9 +263,9 @@ def collector_logs() -> Band:
                     "{{exporter}} {{data_type}}"),
               unit="percentunit", defaults={"max": 1}, width=8),
         lines("Given up", "Refused for good by a store, or not let into a full queue.",
-              query(of_collector("exporter_send_failed_log_records", exporter),
+              query(f"{of_collector('exporter_send_failed_log_records', exporter)} or vector(0)",
                     "{{exporter}} sending"),
-              query(of_collector("exporter_enqueue_failed_log_records", exporter),
+              query(f"{of_collector('exporter_enqueue_failed_log_records', exporter)} or vector(0)",
                     "{{exporter}} queueing"), unit="cps", width=8),
         lines("Spans", "Received and exported per second.",
               query(of_collector("receiver_accepted_spans", "transport"), "{{transport}}"),
