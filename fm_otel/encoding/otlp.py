@@ -117,6 +117,7 @@ class _Slots(dict[str, _Slot]):
         return slot
 
 
+_RECORD_HEADS: Final[dict[int, bytes]] = {}
 _ATTRIBUTES: Final = _Slots(_ATTRIBUTE)
 _ENTRIES: Final = _Slots(1)
 _ELEMENT: Final = _Slot(1)
@@ -316,21 +317,34 @@ def export_request(
     ``resource`` comes from :func:`encode_resource`; ``scopes`` are name, version and encoded
     records of each logger.
     """
+    # Joined once: a second buffer of this size would be page faults for every request.
     out = [resource]
     for name, version, records in scopes:
         scope = block(1, name.encode())
         if version:
             scope += block(2, version.encode())
-        out.append(block(2, block(1, scope) + frame_records(records)))
-    return block(1, b"".join(out))
+        about = block(1, scope)
+        framed = _framed(records)
+        out += (tag(2, 2), varint(len(about) + sum(map(len, framed))), about)
+        out += framed
+    return b"".join((tag(1, 2), varint(sum(map(len, out))), *out))
 
 
-def frame_records(records: list[bytes]) -> bytes:
-    """Return encoded records as the repeated field of ``ScopeLogs``."""
+def _framed(records: list[bytes]) -> list[bytes]:
+    """Return encoded records with what goes before each in the repeated field of ``ScopeLogs``."""
     out: list[bytes] = []
     for record in records:
-        out += (b"\x12", varint(len(record)), record)
-    return b"".join(out)
+        size = len(record)
+        out.append(_RECORD_HEADS.get(size) or _record_head(size))
+        out.append(record)
+    return out
+
+
+def _record_head(size: int) -> bytes:
+    head = tag(2, 2) + varint(size)
+    if size < MAX_KEYS:
+        _RECORD_HEADS[size] = head
+    return head
 
 
 def shorten(record: bytes) -> bytes:
