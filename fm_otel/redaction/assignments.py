@@ -29,14 +29,14 @@ CORES: Final = (
     "seed", "salt", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
     "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
     "sessid", "sessionid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
-    "community", "bindpw", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
+    "community", "bindpw", "sonar.login", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
     "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac",
 )  # fmt: skip
 FOREIGN: Final = (
     "contraseña", "hasło", "jelszó", "lösenord", "şifre", "пароль", "пароля", "паролем", "токен",
     "секрет", "ключ", "密码", "密碼", "口令", "パスワード", "トークン", "キー", "シークレット", "令牌",
     "密钥", "密鑰", "暗証番号", "비밀번호", "암호", "토큰", "키", "סיסמה", "पासवर्ड", "κωδικός",
-    "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis",
+    "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis", "clé api", "ключ api",
 )  # fmt: skip
 _LEFT: Final = re.compile(r"[A-Za-z0-9_.$-]{0,80}\Z")
 _RIGHT: Final = re.compile(r"[A-Za-z0-9_-]{0,60}(?:\.[A-Za-z0-9_-]{1,60}){0,4}")
@@ -58,8 +58,9 @@ _COPULA: Final = re.compile(
 _COPULA_CJK: Final = re.compile(r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}")
 _FAR: Final = re.compile(
     r"(?:[ \t(][^\n.!?;=:\"'`]{0,60}?|[ \t](?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
-    r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es)(?=[ \t])(?: now| set to)?|[ \t]?[:=：](?!//))[ \t]{0,4}"
+    r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|[ \t]?[:=：](?!//))[ \t]{0,4}"
 )
+_NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
 _SPACE: Final = re.compile(r"[ \t]{1,60}")
 _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)")
 _OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|\\u0022")
@@ -75,8 +76,6 @@ _STOP: Final = re.compile(
     r"|\\{1,7}[nrt](?![a-z]{3})|\\{1,7}[\"']|[\"'`](?=\W|\Z)|</|<(?=[a-z]{1,10}[ />])"
     r"|[，。；、）」』】！？”’»]|(?<=[!-~])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|&quot;|&lt;|%26|\[REDACTED:"
 )
-_TRAILING: Final = re.compile(r"[.,;:)\]}>'\"`!?*]{1,20}\Z")
-_PAIRS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
 _APP_PASSWORD: Final = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}(?![\w])")
 _WORDS: Final = re.compile(r"[a-z]{2,12}(?:[ ,]{1,2}[a-z]{2,12}){2,30}")
 _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
@@ -84,6 +83,7 @@ _WRAPPERS: Final = re.compile(
     r"(?:[\w.]{0,40}(?:SecretStr|SecretBytes|Secret|Password|Some|String|str|bytes|from|new|of|PASSWORD|b64decode|"
     r"StringLiteral|quote|encode|Literal|toCharArray|secure_string|SecureString|Just|Ok|literal|sensitive))\(\s{0,2}b?(?=[\"'])"
 )
+_HELD: Final = re.compile(r"\{\s{0,20}\\{0,3}[\"']?(?:value|val|plain|plaintext|default|data|secret|S|_value|Value)\\{0,3}[\"']?\s{0,4}[:=]\s{0,4}(?=\\{0,3}[\"'])")
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?[ \t]{0,4}\n")
 _YAML_TAG: Final = re.compile(r"!!?(?:str|binary)[ \t]{1,4}")
 _NOT_A_CALL: Final = frozenset(
@@ -126,7 +126,7 @@ def find(text: str, low: str) -> Iterator[Span]:
 
 def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
     """Yield where names stand that hold one of the words, in order."""
-    places = sorted(_places(low, CORES))
+    places = sorted(_places(low, CORES), key=lambda place: (place[0], -len(place[1])))
     done = 0
     for at, word in places:
         if at < done:
@@ -135,8 +135,10 @@ def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
         done = end
         yield start, end
     if not text.isascii():
-        for at, word in sorted(_places(low, FOREIGN)):
-            yield at, at + len(word)
+        for at, word in sorted(_places(low, FOREIGN), key=lambda place: (place[0], -len(place[1]))):
+            if at >= done:
+                done = at + len(word)
+                yield at, done
 
 
 def _places(low: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -156,8 +158,9 @@ def _extended(text: str, start: int, end: int) -> tuple[int, int]:
 def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
     name = text[start:end].strip("-.$")
     found = _class_of(text, start, name)
-    if not found.tier or text.startswith("[REDACTED:", max(0, start - 10)):
+    if not found.tier or _is_no_name(text, start, end):
         return
+    yield from _elements(text, end, found)
     for notation, at in _notations(text, start, end, found):
         value = _value_at(text, at, notation, found)
         if value is None:
@@ -168,6 +171,37 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
             return
         if notation >= Notation.COLON:
             return
+
+
+_ARN: Final = re.compile(r"arn:[^\s\"']{1,200}\Z|://[^\s/@]{0,100}\Z|\[REDACTED:\Z|\$\{[\w.]{0,60}\Z")
+_ELEMENTS: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\[|\n(?=[ \t]{0,60}- ))")
+_ELEMENT: Final = re.compile(r"\s{0,60}(?:- )?\s{0,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}(?:,|\n(?=[ \t]{0,60}- )|)")
+_DEFAULT: Final = re.compile(r":?-([^}\s\"']{1,512})\}")
+
+
+def _is_no_name(text: str, start: int, end: int) -> bool:
+    """Tell whether the name is part of a resource name, a URL's user, a marker or a template."""
+    return _ARN.search(text, max(0, start - 200), start) is not None
+
+
+def _elements(text: str, end: int, found: KeyClass) -> Iterator[Span]:
+    """Yield secret elements of a list that stands under a sensitive name."""
+    default = _DEFAULT.match(text, end)
+    if default and shapes.is_mixed(default[1]):
+        yield Span(default.start(1), default.end(1), found.rule)
+    opening = _ELEMENTS.match(text, end)
+    if opening is None or found.rule in _NETWORKED:
+        return
+    at = opening.end()
+    for _ in range(64):
+        element = _ELEMENT.match(text, at)
+        if element is None or element.end() == at:
+            return
+        group = 2 if element[1] else 3
+        body = element[group]
+        if shapes.is_mixed(body) and not shapes.is_wordlike(body) and not shapes.is_placeholder(body) and not shapes.is_prose(body) and body[-1:] != ":":
+            yield Span(element.start(group), element.end(group), found.rule)
+        at = element.end()
 
 
 def _class_of(text: str, start: int, name: str) -> KeyClass:
@@ -206,7 +240,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
                 yield Notation.PAIR, at
             return
         if sign == "|":
-            yield Notation.SPACE, at
+            yield Notation.PAIR, at
             return
         yield Notation.STRUCT, at
         return
@@ -230,8 +264,12 @@ def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) ->
     elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
         yield Notation.COPULA, after
     far = _FAR.match(text, end)
-    if far and found.tier >= Tier.SECRET:
+    if far and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
         yield Notation.FAR, far.end()
+    if not text.isascii() and found.tier is Tier.PASSWORD:
+        near = _NEAR.match(text, end)
+        if near:
+            yield Notation.FAR, near.end()
 
 
 def _colon(text: str, start: int, at: int, *, quoted: bool) -> Notation:
@@ -255,6 +293,8 @@ def _value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value 
         return _block_scalar(text, block.end())
     kind = _TYPE.match(text, at) if notation >= Notation.COLON else None
     at = kind.end() if kind else at
+    held = _HELD.match(text, at)
+    at = held.end() if held else at
     wrapper = _WRAPPERS.match(text, at)
     at = wrapper.end() if wrapper else at
     prefix = _LITERAL_PREFIX.match(text, at)
@@ -262,6 +302,8 @@ def _value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value 
     opening = _OPENING.match(text, at)
     if opening:
         return _quoted(text, opening)
+    if notation is Notation.OPTION and text.startswith("pass:", at):
+        at += 5
     return _bare(text, at, notation, found)
 
 
@@ -316,12 +358,12 @@ _RUN: Final = re.compile(r"[^\s]{1,4096}")
 def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | None:
     run = _RUN.match(text, at)
     if run is None or text[at] in "{[(<":
-        return Value(at, at + 1, quoted=False) if run and text[at] in "<" and _is_tag(text, at) else None
+        return None
     piece = run.group()
     stop = _STOP.search(piece)
     if stop:
         piece = piece[: stop.start()]
-    piece = _trimmed(piece)
+    piece = shapes.trimmed(piece)
     end = at + len(piece)
     if notation >= Notation.COPULA:
         for shape in (_APP_PASSWORD, _WORDS if found.rule == "seed_phrase" else None):
@@ -331,28 +373,6 @@ def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | No
     if notation < Notation.PAIR and _ASSIGNED.match(piece):
         return None
     return Value(at, end, quoted=False) if piece else None
-
-
-def _is_tag(text: str, at: int) -> bool:
-    return False
-
-
-def _trimmed(piece: str) -> str:
-    """Take off closing brackets and sentence signs that belong to what surrounds the value."""
-    tail = _TRAILING.search(piece)
-    keep = piece
-    while tail and keep:
-        last = keep[-1]
-        if last in "!?*" or (last in _PAIRS and keep.count(_PAIRS[last]) >= keep.count(last)):
-            break
-        keep = keep[:-1]
-        if not _TRAILING.search(keep):
-            break
-    for opener, closer in ((")", "("), ("]", "["), ("}", "{")):
-        cut = keep.find(opener)
-        if cut >= 0 and closer not in keep[:cut] and keep[cut + 1 : cut + 2] in (".", ",", ";", ")", "]", "}"):
-            keep = keep[:cut]
-    return keep
 
 
 def _judged(text: str, found: KeyClass, notation: Notation, value: Value, name: str) -> Iterator[Span]:
@@ -390,13 +410,15 @@ def _is_secret(found: KeyClass, notation: Notation, body: str, value: Value, nam
         return _is_password(notation, body, quoted=value.quoted)
     if found.tier is Tier.SECRET:
         return _is_token(found, notation, body, quoted=value.quoted)
-    return _is_weak(found, notation, body)
+    return _is_weak(found, notation, body, quoted=value.quoted)
 
 
 def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
     if shapes.is_path(body):
         return False
-    if notation >= Notation.OPTION:
+    if notation is Notation.OPTION:
+        return quoted or not shapes.is_status(body)
+    if notation is Notation.STRUCT:
         return True
     if notation is Notation.LINE:
         return not shapes.is_status(body)
@@ -404,12 +426,20 @@ def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
         return not shapes.is_status(body) and (quoted or shapes.is_mixed(body) or (notation is Notation.COLON and len(body) >= 4 and not shapes.is_harmless(body)))
     if quoted and notation is Notation.COPULA:
         return not shapes.is_status(body)
-    return shapes.is_mixed(body) and not shapes.is_status(body) and not (notation < Notation.COPULA and not quoted and _is_name(body))
+    return shapes.is_mixed(body) and not shapes.is_status(body) and not (notation < Notation.COPULA and not quoted and is_name(body))
 
 
-def _is_name(body: str) -> bool:
+_NAME: Final = re.compile(
+    r"[A-Za-z]+(?:[-_][a-z]+)*[-_]?\d{0,2}|[\w.-]+\.[a-z]{2,8}(?::\d+)?|"
+    r"(?:case|user|usr|tenant|host|node|pod|order|req|request|ticket|inc|web|db|app|id|session|server|worker|job|"
+    r"build|error|code|line|port|release|acct|account|customer|org|team|env|vm|ip|svc|cluster|instance|run|task|step|item)[-_#]?\d+|[0-9a-f]{7,64}",
+    re.IGNORECASE,
+)
+
+
+def is_name(body: str) -> bool:
     """Tell whether ``body`` may be a host, user or file name, where the notation is unsure."""
-    return shapes.is_wordlike(body) or "/" in body or re.fullmatch(r"[a-z]+[-_]?\d{1,3}|[\w.-]+\.[a-z]{2,5}(?::\d+)?", body) is not None
+    return "/" in body or body.isalpha() or _NAME.fullmatch(body) is not None
 
 
 def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
@@ -421,15 +451,19 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):
         return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))
     if notation is Notation.COPULA:
-        return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not _is_name(body)
+        return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not is_name(body)
     return len(body) >= 12 and shapes.is_mixed(body) and (shapes.is_random(body) or body.isalnum()) and not wordlike and shapes._UUID.fullmatch(body) is None
 
 
-def _is_weak(found: KeyClass, notation: Notation, body: str) -> bool:
-    if notation < Notation.COLON or shapes.is_wordlike(body):
+def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
+    if notation < Notation.PAIR or shapes.is_status(body) or shapes.is_harmless(body):
+        return False
+    if found.rule == "password" and (quoted or notation >= Notation.LINE) and any(not c.isalpha() for c in body):
+        return not shapes.is_path(body)
+    if shapes.is_wordlike(body):
         return False
     if found.rule in ("password", "credentials", "cookie"):
-        return shapes.is_mixed(body) and not _is_name(body) and (found.rule == "password" or shapes.is_random(body))
+        return shapes.is_mixed(body) and not is_name(body) and (found.rule == "password" or shapes.is_random(body))
     return len(body) >= 16 and shapes.is_mixed(body) and not shapes.is_path(body)
 
 
@@ -437,6 +471,8 @@ def _is_code(found: KeyClass, notation: Notation, body: str) -> bool:
     digits = sum(map(str.isdigit, body))
     if found.rule == "card_code":
         return digits in (3, 4) and body.isdigit() and notation >= Notation.COPULA
+    if found.rule in ("pin", "otp") and notation is Notation.FAR:
+        return body.isdigit() and 4 <= digits <= 8
     if found.rule in ("pin", "otp"):
         return re.fullmatch(r"\d{4,8}|\d{3}[- ]\d{3}|[A-Z2-7]{16,64}=*|[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}", body) is not None and (notation >= Notation.COPULA)
     if found.rule == "card":
@@ -450,6 +486,9 @@ _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Digest|Negoti
 _PARAM: Final = re.compile(r"(?:response|signature|nonce|mac|oauth_\w{3,20}|Signature|sig|token|cnonce)=\"?([^\",\s]{6,512})", re.IGNORECASE)
 
 
+_WITH_PARAMETERS: Final = re.compile(r"(?:Digest|AWS4-HMAC-SHA256|Hawk|OAuth|Signature)[ \t]+[\w\"]{1,40}=", re.IGNORECASE)
+
+
 def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Iterator[Span]:
     """Yield the secret parts of an Authorization or cookie value; scheme and names stay."""
     if notation < Notation.PAIR:
@@ -457,15 +496,16 @@ def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
     end = value.end if value.quoted else _header_end(text, value.start)
     body = text[value.start : end]
     if found.rule == "cookie":
-        yield from _cookies(text, value.start, end)
+        yield from cookie_spans(text, value.start, end)
         return
+    line = text[value.start : value.end if value.quoted else _line_end(text, value.start)]
     scheme = _SCHEME.match(body)
+    if scheme and _WITH_PARAMETERS.match(body):
+        for match in _PARAM.finditer(line):
+            yield Span(value.start + match.start(1), value.start + match.end(1), found.rule)
+        return
     start = value.start + (scheme.end() if scheme else 0)
     credentials = text[start:end]
-    if "=" in credentials and "," in credentials:
-        for match in _PARAM.finditer(text, start, end):
-            yield Span(match.start(1), match.end(1), found.rule)
-        return
     if not value.quoted or " " in credentials:
         piece = _bare(text, start, Notation.STRUCT, found)
         if piece is None:
@@ -492,7 +532,8 @@ _LOGIN_COOKIE: Final = re.compile(r"sess|sid|auth|token|csrf|xsrf|jwt|remember|l
 _COOKIE_ATTRIBUTES: Final = frozenset("path domain expires max-age samesite priority version secure httponly partitioned".split())
 
 
-def _cookies(text: str, start: int, end: int) -> Iterator[Span]:
+def cookie_spans(text: str, start: int, end: int) -> Iterator[Span]:
+    """Yield cookie values between ``start`` and ``end``; plain short ones stay, as do names."""
     for match in _COOKIE.finditer(text, start, end):
         name, value = match[1].lower(), match[2]
         if name in _COOKIE_ATTRIBUTES or shapes.is_placeholder(value):

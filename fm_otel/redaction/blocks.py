@@ -20,6 +20,7 @@ _AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 _AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
+_PLAIN_KEYS: Final = frozenset("username user host hostname port database dbname name type region scheme".split())
 _DATA_LINE: Final = re.compile(r"^[ \t]{1,60}([\w.-]{1,128}):[ \t]{1,4}[\"']?([^\s\"'#|>][^\n\"']{0,4096})[\"']?[ \t]{0,4}$", re.MULTILINE)
 _DATA_JSON: Final = re.compile(r"(?<![A-Za-z])(?:data|stringData)\\{0,3}\":[ ]?\{([^{}]{0,16384})\}")
 _JSON_PAIR: Final = re.compile(r"\"([\w.-]{1,128})\\{0,3}\":[ ]?\\{0,3}\"([^\"\\]{1,8192})")
@@ -29,7 +30,10 @@ _NAME_VALUE: Final = re.compile(
     r"(?:\\{0,3}[\"']?[ \t]{0,3}[,;]?(?:\s|\\n){0,40}-?[ \t]{0,3}\\{0,3}[\"']?)"
     r"(?:value|Value|val|content|ParameterValue|default|secure_value|text)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}([\"']?)([^\n\"'\\]{1,4096}?)(?:\\{0,3}\2(?=[\s,;/>})\\\]]|\Z)|(?=\n|\Z))"
 )
-_VARIABLE: Final = re.compile(r"variable\s{1,3}\"([\w-]{1,100})\"\s{0,3}\{[^{}]{0,400}?default\s{0,10}=\s{0,4}\"([^\"\n]{1,1024})\"")
+_VARIABLE: Final = re.compile(r"(?:variable|output)\s{1,3}\"([\w-]{1,100})\"\s{0,3}\{[^{}]{0,400}?(?:default|value)\s{0,10}=\s{0,4}\"([^\"\n]{1,1024})\"")
+_REVERSED_SQL: Final = re.compile(r"value\s{0,3}=\s{0,3}'([^'\n]{1,1024})'[^;\n]{0,80}?(?:name|key)\s{0,3}=\s{0,3}'([\w.-]{1,80})'", re.IGNORECASE)
+_REVERSED_JSON: Final = re.compile(r"\"value\":\s{0,3}\"([^\"\\\n]{1,1024})\",\s{0,20}\"(?:name|key)\":\s{0,3}\"([\w.-]{1,80})\"")
+_INPUT_VALUE: Final = re.compile(r"(?:^|\n)([\w.]{1,100})\n[ \t]{1,8}[^\n]{0,300}input_value='([^'\n]{1,1024})'")
 _XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,40}>([^<>\n]{1,1024})</")
 _SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}[\w.\"`\[\]]{1,100}\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
 _SQL_ROW: Final = re.compile(r"\s{0,4},?\s{0,4}\(((?:[^()']|'(?:[^']|'')*'|\([^()']{0,200}\)){1,8000}?)\)")
@@ -80,8 +84,9 @@ def manifest_spans(text: str) -> Iterator[Span]:
     if _KIND.search(text) is None:
         return
     for block in _DATA.finditer(text):
+        plain = "stringData" in block.group()[:60]
         for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
-            if not shapes.is_placeholder(line[2]):
+            if not shapes.is_placeholder(line[2]) and not (plain and line[1].lower() in _PLAIN_KEYS):
                 yield Span(line.start(2), line.end(2), "k8s_secret")
     for block in _DATA_JSON.finditer(text):
         for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
@@ -93,7 +98,12 @@ def named_value_spans(text: str) -> Iterator[Span]:
     """Yield values whose name stands beside them: ``name: DB_PASSWORD`` / ``value: ...``."""
     for match in _NAME_VALUE.finditer(text):
         yield from _named(match[1], match[3].rstrip(), match.start(3))
-    if "variable" in text:
+    for pattern in (_REVERSED_SQL, _REVERSED_JSON):
+        for match in pattern.finditer(text):
+            yield from _named(match[2], match[1], match.start(1))
+    for match in _INPUT_VALUE.finditer(text):
+        yield from _named(match[1].rpartition(".")[2], match[2], match.start(2))
+    if "variable" in text or "output" in text:
         for match in _VARIABLE.finditer(text):
             yield from _named(match[1], match[2], match.start(2))
 
@@ -118,13 +128,17 @@ def sql_spans(text: str) -> Iterator[Span]:
         columns = [classify(column.strip(" \"`[]\n")) for column in insert[1].split(",")]
         if not any(column.tier >= Tier.SECRET for column in columns):
             continue
-        at = insert.end()
+        parameters = _PARAMETERS.match(text, insert.end())
+        at = parameters.end() if parameters else insert.end()
         for _ in range(200):
             row = _SQL_ROW.match(text, at)
             if row is None:
                 break
             yield from _row(text, row, columns)
             at = row.end()
+
+
+_PARAMETERS: Final = re.compile(r"\s{0,4}\([^()]{1,400}\)[^\n\[]{0,200}\]?\s{0,4}\[parameters: ")
 
 
 def _row(text: str, row: re.Match[str], columns: list) -> Iterator[Span]:  # type: ignore[type-arg]

@@ -18,16 +18,16 @@ _DEEP: Final = re.compile(r"://([^\s:/@\"'<>`]{0,128}):([^\s\"'<>`]{1,512})@(?=[
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z")
 _PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
 _BARE: Final = re.compile(
-    r"(?<![\w.@:/+-])([A-Za-z][\w.+-]{0,63}):([^\s:@/\"'<>,;]{3,128})@(\[?[A-Za-z0-9][\w.-]{0,252}\]?)(:\d{2,5}|/)?"
+    r"(?<![\w.@:/+-])([A-Za-z][\w.+-]{0,63}):([^\s:@/\"'<>,;]{3,128})@(\[?[A-Za-z0-9][\w.-]{0,252}\]?)(:\d{2,5}|/|\()?"
 )
 _NOT_USER: Final = frozenset(
     "mailto sip sips xmpp acct to from cc bcc email mail user author by contact http https ssh git "
     "urn file error warning npm image docker".split()
 )
-_QUERY: Final = re.compile(r"[?&#;]([A-Za-z_][\w.\[\]%-]{0,80})=([^\s&#\"'<>`\\;]{1,8192})")
+_QUERY: Final = re.compile(r"[?&#;]([A-Za-z_][\w.\[\]%-]{0,80})=([^\s&#?\"'<>`\\;]{1,8192})")
 _QUERY_SECRETS: Final = frozenset(
-    "sig signature x-amz-signature x-amz-security-token x-amz-credential x-goog-signature "
-    "x-goog-credential x-oss-signature auth apikey authkey access_token id_token refresh_token "
+    "sig signature x-amz-signature x-amz-security-token x-goog-signature "
+    "x-oss-signature auth apikey authkey access_token id_token refresh_token "
     "ticket jwt samlresponse samlrequest client_assertion assertion code_verifier sign hmac "
     "jsessionid phpsessid sid otp pin hash_key oauth_signature oauth_token invite magic "
     "key-pair-id policy key".split()
@@ -86,8 +86,9 @@ def bare_spans(text: str) -> Iterator[Span]:
 def query_spans(text: str) -> Iterator[Span]:
     """Yield secret values of query strings and fragments, whatever the scheme."""
     for match in _QUERY.finditer(text):
-        if _is_secret_parameter(match[1], match[2], text):
-            yield Span(match.start(2), match.end(2), _parameter_rule(match[1]))
+        value = shapes.trimmed(match[2])
+        if value and _is_secret_parameter(match[1], value, text):
+            yield Span(match.start(2), match.start(2) + len(value), _parameter_rule(match[1]))
     for match in _JSESSION.finditer(text):
         yield Span(match.start(1), match.end(1), "cookie")
 
@@ -96,6 +97,8 @@ def _is_secret_parameter(name: str, value: str, text: str) -> bool:
     if shapes.is_placeholder(unquote(value)) or value.startswith("[REDACTED"):
         return False
     low = unquote(name).lower()
+    if low.endswith("-credential"):
+        return False
     if low in _QUERY_SECRETS:
         return low not in _QUERY_WEAK or (len(value) >= 10 and shapes.is_mixed(value))  # noqa: PLR2004
     if low == "code":

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
+from fm_otel.redaction.assignments import cookie_spans, is_name
 from fm_otel.redaction.spans import Span
 
 if TYPE_CHECKING:
@@ -44,10 +45,23 @@ _OTP_CODE: Final = re.compile(
 _KUBEADM: Final = re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])")
 _MNEMONIC: Final = re.compile(r"(?:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
 _PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(0x[0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
-WORDS: Final = ("login", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
+WORDS: Final = ("login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
 FOREIGN: Final = ("账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung")
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
 _HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
+
+
+_COOKIE_OPTION: Final = re.compile(r"(?<![\w-])(?:-b|--cookie)[ =][\"']?([\w.-]{1,60}=[^\"'\n]{1,4096}?)(?=[\"']|\s|\Z)")
+_PIPED: Final = re.compile(
+    r"(?:echo|printf)[ ](?:-[ne]{1,2} )?(?:%s )?[\"']?(?:[\w.-]{1,40}:)?([^\s\"'|:]{4,256})[\"']?\s{0,3}\|[^\n|]{0,120}"
+    r"(?:--password-stdin|--stdin|passwd|sudo -S|-S |secret create|cryptsetup|kinit|smbpasswd|--with-token|chpasswd)"
+)
+_HTPASSWD: Final = re.compile(r"htpasswd -\w{0,5}b\w{0,5} \S{1,120} \S{1,64} [\"']?([^\s\"']{3,128})")
+_NET: Final = re.compile(r"net user \S{1,64} ([^\s/*]{3,128})|net use [^\n]{0,160}?/user:\S{1,64} ([^\s/*]{3,128})|net use \S{1,100}(?: \S{1,100})? ([^\s/*]{3,128}) /user:", re.IGNORECASE)
+_SENT: Final = re.compile(r"send(?:_user)? (?:-- )?\\{0,2}\"([^\"\n]{4,128}?)\\{1,2}[rn]\\{0,2}\"")
+_COMMANDS: Final = (
+    ("echo ", _PIPED), ("printf ", _PIPED), ("htpasswd", _HTPASSWD), ("net use", _NET), ("send", _SENT),
+)  # fmt: skip
 
 
 def option_spans(text: str) -> Iterator[Span]:
@@ -58,6 +72,14 @@ def option_spans(text: str) -> Iterator[Span]:
     for match in _USER_OPTION.finditer(text):
         if not shapes.is_placeholder(match[2]) and not match[2].startswith(("//", "\\")) and not (match[1].isdigit() and match[2].isdigit()):
             yield Span(match.start(2), match.end(2), "password")
+    for match in _COOKIE_OPTION.finditer(text):
+        yield from cookie_spans(text, match.start(1), match.end(1))
+    for word, pattern in _COMMANDS:
+        if word in text:
+            for match in pattern.finditer(text):
+                group = match.lastindex or 0
+                if not shapes.is_placeholder(match[group]) and (pattern is not _SENT or shapes.is_mixed(match[group])):
+                    yield Span(match.start(group), match.end(group), "password")
     for line in _TOOLS.finditer(text):
         yield from _tool(text, line)
 
@@ -109,6 +131,19 @@ _CONFIGURED: Final = (
     (("auth ", "auth\"", "requirepass"), _REDIS_AUTH, "password"),
     (("auth",), _DOCKER_AUTH, "credentials"),
 )
+_ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")
+_REVERSE: Final = re.compile(
+    r"(?<![\w/@.-])[\"'`]?([^\s\"'`]{5,128}?)[\"'`]?,? (?:is|as|was|=|for) (?:(?:the|my|our|a|an|your|his|her|its) )?(?:[\w-]{1,20} ){0,3}?"
+    r"(?:password|passwd|passphrase|passcode|pwd|api key|secret key|access token|auth token)(?![\w-])(?! ?(?:is|was|=|:|reset|policy|has|hash|field))"
+)
+_ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):([^\s:/@\"'`,;)|]{6,64})")
+_CALL_PAIR: Final = re.compile(r"(?:[Ll]ogin|[Aa]uth\w{0,20}|[Cc]redentials?|BasicAuth|[Cc]onnect)(?:\(|=\()\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,128})[\"']\s{0,4}[,)]")
+_LOOSE: Final = (
+    (("oracle", "ora-", "sqlplus", "expdp", "impdp", "tns"), _ORACLE),
+    (("password", "passwd", "passphrase", "passcode", "pwd", "api key", "secret key", " token"), _REVERSE),
+    (("admin:", "root:", "sa:", "administrator:"), _ACCOUNT),
+    (("login(", "auth", "credential", "connect("), _CALL_PAIR),
+)
 _PAIR_WORDS: Final = ("cred", "login", "log in", "logged in", "sign in", "user", "auth", "zugangsdaten",
                       "identifiants", "账号", "帐号")
 
@@ -121,8 +156,21 @@ def configured_spans(text: str, low: str) -> Iterator[Span]:
                 group = match.lastindex or 0
                 if not shapes.is_placeholder(match[group]) and not shapes.is_status(match[group]):
                     yield Span(match.start(group), match.end(group), rule)
+    for words, pattern in _LOOSE:
+        if any(word in low for word in words):
+            yield from _loose(pattern, text)
     if (":" in text or "/" in text) and any(word in low for word in _PAIR_WORDS):
         yield from _pairs(text, low)
+
+
+def _loose(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    for match in pattern.finditer(text):
+        body = match[1]
+        if not shapes.is_mixed(body) or shapes.is_placeholder(body) or shapes.is_status(body):
+            continue
+        if is_name(body) or shapes.is_reference(body) or "=" in body[:-2]:
+            continue
+        yield Span(match.start(1), match.end(1), "password")
 
 
 def _pairs(text: str, low: str) -> Iterator[Span]:

@@ -252,6 +252,12 @@ class Redactor:
         if depth >= MAX_DEPTH:
             raise RedactionError("depth")
         new = [self._value(key, item, depth + 1) for item in v]
+        for at, name in enumerate(v[:-1]):
+            # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.
+            if type(name) is str and type(v[at + 1]) is str and (name[:1] == "-" or len(v) == 2):  # noqa: PLR2004
+                found = classify(name)
+                if found.tier >= Tier.SECRET and new[at + 1] is v[at + 1]:
+                    new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
         return v if all(a is b for a, b in zip(new, v, strict=True)) else new
 
     def _under(self, key: str, found: Any, v: object, depth: int) -> object:

@@ -155,7 +155,7 @@ RULES: Final[tuple[Rule, ...]] = (
             body=r"[0-9a-z]{8,20}\$[0-9a-f]{32}"),
     _issued("plaid_token", "access-production-", "access-sandbox-", "access-development-",
             body="[0-9a-f-]{36}"),
-    Rule("telegram_token", "issued", (":AA",), r"\d{8,10}:AA[A-Za-z0-9_-]{31,35}", issued=True,
+    Rule("telegram_token", "issued", (":AA",), r"(?:bot)?(\d{8,10}:AA[A-Za-z0-9_-]{31,35})", 1, issued=True,
          re2=r"\b\d{8,10}:AA[A-Za-z0-9_-]{31,35}", replacement="[REDACTED:telegram_token]"),
     _issued("discord_token", "MD", "MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT",
             body=r"[A-Za-z0-9_-]{21,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",

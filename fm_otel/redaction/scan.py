@@ -121,7 +121,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:  # noqa: C901, PLR0912 - one 
         found.append(links.bare_spans(text))
     if _has_name(low) or (not text.isascii() and _has_foreign(low)):
         found.extend(_named(text, low))
-    if " -" in text or "/p:" in text:
+    if " -" in text or "/p:" in text or "net u" in text or " | " in text:
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))

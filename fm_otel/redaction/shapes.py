@@ -16,7 +16,7 @@ _PLACEHOLDER: Final = re.compile(
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
      (?:\w{1,20}[-_ ]){0,3}(?:password|passwd|secret|token|key|here|value|credentials?)(?:[-_ ]?(?:goes)?[-_ ]?here)?
     |(?:change|replace)[-_ ]?(?:me|this|it)\W{0,3}|change[-_ ]?in[-_ ]?prod(?:uction)?|todo|tbd|fixme|example|dummy
-    |placeholder|(?:to[-_ ]be[-_ ]|not[-_ ])\w+
+    |placeholder|__\w+__|(?:to[-_ ]be[-_ ]|not[-_ ])\w+
     |op://.*|vault:.*|arn:aws[\w-]*:.*|ENC\[.*|!(?:vault|Ref|Sub|GetAtt|secret|reference|env_var)\b.*
     |env:\w+|env\.\w+|file:.*|projects/[^/]+/secrets/.*|@Microsoft\.KeyVault.*|\{cipher\}.*
     |ssm:.*|secretsmanager:.*|aws-sm:.*|keyvault:.*|ref\+\w+:.*|akv?s?://.*|gcp?sm://.*|sm://.*""",
@@ -65,6 +65,7 @@ _STATUS: Final = frozenset(
     "hardcoded visible leaked exposed compromised protected private public shared global local "
     "identifier eof eol newline whitespace comma colon semicolon indent dedent operator literal "
     "authenticated. usage example examples docs documentation link page screen form dialog prompt "
+    "via option options flag flags instead stdin interactively through "
     "one two three four five six seven eight nine ten zero once twice day days hour hours minute "
     "minutes month months year years characters chars digits letters "
     "nicht kein keine ist sind war wurde abgelaufen ungültig falsch fehlt fehlgeschlagen leer zu "
@@ -97,6 +98,7 @@ _CODE: Final = re.compile(
     r"parsed|resource|random_password|azurerm\w*|aws_\w+|google_\w+|kubernetes_\w+|tls_\w+|vault_\w+)"
     r"(?:\?|!)?(?:\.|\[|->|::)[\w.\[\]\"'()?!:>-]+"
 )
+_KEYWORDS: Final = frozenset("await new not lambda function async yield throw return if typeof del".split())
 _CALL: Final = re.compile(r"[A-Za-z_][\w.:]{0,80}\(")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]+\d?(?:\.[A-Za-z_]+\d?)*")
 _SENSITIVE: Final = re.compile(
@@ -104,6 +106,9 @@ _SENSITIVE: Final = re.compile(
     r"|(?:Password|Passwd|Secret|Token|Key|Credentials)\d?\Z|\A(?:password|secret|token)[A-Z]", re.IGNORECASE
 )
 _PATH: Final = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*")
+_TRAILING: Final = frozenset(".,;:)]}>'\"`")
+_OPENERS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
+_AFTER_CLOSER: Final = frozenset(".,;)]}")
 _VOWEL: Final = re.compile(r"[aeiouyäöüéèáíóú]", re.IGNORECASE)
 _CHUNK: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -117,7 +122,7 @@ def is_placeholder(value: str) -> bool:
 
 def is_reference(value: str) -> bool:
     """Tell whether bare ``value`` is code that names a secret: ``settings.db_password``."""
-    if _CODE.match(value) or _CALL.match(value):
+    if _CODE.match(value) or _CALL.match(value) or value in _KEYWORDS:
         return True
     return (
         _IDENTIFIER.fullmatch(value) is not None
@@ -129,6 +134,21 @@ def is_status(value: str) -> bool:
     """Tell whether ``value`` is a word of prose about secrets: "expired", "must"."""
     low = value.lower().strip(".,;:!?'\"")
     return low in _STATUS or low in _EMPTY or (low.isalpha() and low.endswith(_PROSE_ENDINGS) and low.islower())
+
+
+def trimmed(piece: str) -> str:
+    """Return bare ``piece`` without closing brackets and sentence signs of what surrounds it."""
+    keep = piece
+    while keep and keep[-1] in _TRAILING:
+        opener = _OPENERS.get(keep[-1])
+        if opener and keep.count(opener) >= keep.count(keep[-1]):
+            break
+        keep = keep[:-1]
+    for closer, opener in _OPENERS.items():
+        cut = keep.find(closer)
+        if cut >= 0 and opener not in keep[:cut] and keep[cut + 1 : cut + 2] in _AFTER_CLOSER:
+            keep = keep[:cut]
+    return keep
 
 
 def is_prose(value: str) -> bool:
@@ -170,7 +190,7 @@ def entropy(text: str) -> float:
 def is_random(value: str) -> bool:
     """Tell whether ``value`` looks machine-made: long, mixed classes, no words in it."""
     size = len(value)
-    if size < 16:  # noqa: PLR2004
+    if size < 16 or value.isdigit():  # noqa: PLR2004
         return False
     digits = sum(map(str.isdigit, value))
     if digits == 0 and (value.islower() or value.isupper()):
@@ -186,6 +206,7 @@ def is_random(value: str) -> bool:
 
 def is_mixed(value: str) -> bool:
     """Tell whether ``value`` mixes letters with digits or signs, as passwords do."""
+    value = value.rstrip("?!.,")
     if len(value) < 5 or is_harmless(value):  # noqa: PLR2004
         return False
     alpha = any(map(str.isalpha, value))

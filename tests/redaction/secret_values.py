@@ -117,7 +117,16 @@ class Values:
         return self.chars("123456789", 3)
 
     def app_words(self) -> str:
-        return f"{self.chars(LOWER, 4)} {self.chars(LOWER, 4)}"
+        return " ".join("".join(self._random.choices(LOWER, k=4)) for _ in range(4))
+
+    def md5crypt(self) -> str:
+        return f"$1${self.chars(ALNUM, 8)}${self.chars(ALNUM, 22)}"
+
+    def apr1(self) -> str:
+        return f"$apr1${self.chars(ALNUM, 8)}${self.chars(ALNUM, 22)}"
+
+    def webhook_tail(self) -> str:
+        return self.chars(BASE64URL, 68)
 
     def backup_code(self) -> str:
         return f"{self.chars(LOWER + DIGITS, 5)}-{self.chars(LOWER + DIGITS, 5)}"
