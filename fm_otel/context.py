@@ -97,13 +97,15 @@ class RequestHolder(Holder):
     """The holder of one request, written from any of its threads and tasks.
 
     Overlays are kept up to date by the writer, so that reading ``snapshot``, which every record
-    does, stays one attribute access. ``quiet``: the request is a health check that succeeded.
+    does, stays one attribute access. ``quiet``: the request is a health check that succeeded;
+    ``ended``: its record was written.
     """
 
-    __slots__ = ("lock", "opened", "overlays", "quiet")
+    __slots__ = ("ended", "lock", "opened", "overlays", "quiet")
 
     def __init__(self, fields: Fields) -> None:
         super().__init__(fields)
+        self.ended = False
         self.quiet = False
         self.opened: Final = fields
         # Re-entrant: a signal handler or a finaliser may write while its own thread does.

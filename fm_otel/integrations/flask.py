@@ -19,9 +19,11 @@ def patch_flask(module: ModuleType) -> None:
     patch(module.Flask, "__call__", _served)
 
     def note_failure(_sender: object, exception: BaseException, **_: object) -> None:
-        exchange = module.request.environ.get(SERVED)
+        request = module.request
+        exchange = request.environ.get(SERVED)
         if exchange is not None:
             exchange.request.failure = exception
+            exchange.request.route = getattr(request.url_rule, "rule", None)
 
     connect(module.got_request_exception, note_failure)
 

@@ -11,7 +11,14 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from fm_otel import settings, spans
-from fm_otel.context import Binding, milliseconds, new_request, request_context, request_holder
+from fm_otel.context import (
+    EMPTY,
+    Binding,
+    milliseconds,
+    new_request,
+    request_context,
+    request_holder,
+)
 from fm_otel.errors import mnemonic_for
 from fm_otel.headers import correlation_id_in, fields_in, new_id, valid_id
 from fm_otel.sampling import refuse
@@ -62,14 +69,13 @@ class Exchange:
     """
 
     __slots__ = (
-        "_attached", "_binding", "_duration_ms", "_holder", "_own_span", "_recorded", "_seen",
-        "_started", "request",
+        "_attached", "_binding", "_duration_ms", "_holder", "_own_span", "_seen", "_started",
+        "request",
     )
 
     def __init__(self, request: Request, *, own_span: bool) -> None:
         self._started: Final = time.perf_counter()
         self._duration_ms: float | None = None
-        self._recorded = False
         self._seen: trace.SpanContext | None = None
         self._own_span: trace.Span | None = None
         self._attached: Token[Context] | None = None
@@ -78,6 +84,7 @@ class Exchange:
             "correlation_id": _correlation_id(request.header),
             **fields_in(request.header, settings.active().propagate),
         })
+        _leave_unclosed()
         self._binding: Final = Binding(self._holder)
         if own_span and settings.active().enable_tracing:
             self._open_span()
@@ -173,9 +180,9 @@ class Exchange:
         return trace.set_span_in_context(trace.NonRecordingSpan(seen))
 
     def _record(self) -> None:
-        if self._recorded:
+        if self._holder.ended:
             return
-        self._recorded = True
+        self._holder.ended = True
         if self._holder.quiet and not self.request.failed:
             refuse("quiet")
             return
@@ -186,6 +193,13 @@ class Exchange:
         finally:
             otel_context.detach(attached)
             request_context.reset(bound)
+
+
+def _leave_unclosed() -> None:
+    """Forget a request that its server never closed, or it would come back after this one."""
+    before = request_holder()
+    if before is not None and before.ended:
+        request_context.set(EMPTY)
 
 
 def _write(request: Request, duration_ms: float | None) -> None:

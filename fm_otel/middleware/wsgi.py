@@ -89,6 +89,7 @@ class _Served:
         return self._body if _watch_file(self._body, self._environ, self.close) else self
 
     def start_response(self, status: str, headers: Headers, *exc_info: object) -> Write:
+        self._learn_route()
         self._exchange.answered(int(status.split(maxsplit=1)[0]))
         kept = [item for item in headers if item[0].lower() != CORRELATION_HEADER.lower()]
         kept.append((CORRELATION_HEADER, self._exchange.correlation_id))
@@ -105,8 +106,7 @@ class _Served:
                 self._iterator = iter(self._body)
             return next(self._iterator)
         except StopIteration:
-            self._learn_route()
-            self._exchange.completed()
+            self._exchange.end()
             raise
         except BaseException as exc:
             self._fail(exc)
@@ -136,12 +136,12 @@ class _Served:
         write(b"Internal Server Error")
 
     def _learn_route(self) -> None:
+        """Read Flask's rule, which is gone from the environment once Flask has answered."""
         if self._request.route is None:
             rule = getattr(self._environ.get("werkzeug.request"), "url_rule", None)
             self._request.route = getattr(rule, "rule", None)
 
     def _leave(self) -> None:
-        self._learn_route()
         self._exchange.end()
         self._exchange.close()
 
