@@ -246,6 +246,10 @@ def of_collector(metric: str, by: str) -> str:
 def collector_logs() -> Band:
     """Show what the collector takes, refuses, sends, keeps and gives up."""
     receiver, exporter = "receiver, transport", "exporter"
+    refused, crowded_out = (
+        f"{of_collector(f'exporter_{what}_failed_log_records', exporter)} or vector(0)"
+        for what in ("send", "enqueue")
+    )
     return "Collector", [
         lines("Received", "Records per second by protocol.",
               query(of_collector("receiver_accepted_log_records", receiver),
@@ -263,10 +267,8 @@ def collector_logs() -> Band:
                     "{{exporter}} {{data_type}}"),
               unit="percentunit", defaults={"max": 1}, width=8),
         lines("Given up", "Refused for good by a store, or not let into a full queue.",
-              query(f"{of_collector('exporter_send_failed_log_records', exporter)} or vector(0)",
-                    "{{exporter}} sending"),
-              query(f"{of_collector('exporter_enqueue_failed_log_records', exporter)} or vector(0)",
-                    "{{exporter}} queueing"), unit="cps", width=8),
+              query(refused, "{{exporter}} sending"),
+              query(crowded_out, "{{exporter}} queueing"), unit="cps", width=8),
         lines("Spans", "Received and exported per second.",
               query(of_collector("receiver_accepted_spans", "transport"), "{{transport}}"),
               query(of_collector("exporter_sent_spans", exporter), "{{exporter}}"),
