@@ -137,8 +137,9 @@ def project_path(path: str) -> str:
     the entry of ``sys.path`` is the same everywhere.
     """
     best = ""
-    for entry in sys.path:
-        root = entry.rstrip("/\\")
+    # Nothing, while the interpreter takes itself down; programs also put paths there.
+    for entry in sys.path or ():
+        root = str(entry).rstrip("/\\")
         if root and len(root) > len(best) and path.startswith(root) and path[len(root)] in "/\\":
             best = root
     if best:
