@@ -299,7 +299,7 @@ def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _without(fields: Mapping[str, Any], keys: Any) -> dict[str, Any]:  # noqa: ANN401 - a container
+def _without(fields: Mapping[str, Any], keys: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key not in keys}
 
 

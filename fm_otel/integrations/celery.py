@@ -32,21 +32,21 @@ def _send_context(headers: dict[str, Any] | None = None, **_: object) -> None:
         headers[_HEADER] = fields
 
 
-def _enter(task_id: str, task: Any, **_: object) -> None:  # noqa: ANN401 - a Celery task
+def _enter(task_id: str, task: Any, **_: object) -> None:
     fields = {**_received(task.request), "task_id": task_id, "task_name": task.name}
     if "correlation_id" not in fields:
         fields["correlation_id"] = task_id
     setattr(task.request, _OPENED, open_request(fields))
 
 
-def _leave(task: Any, **_: object) -> None:  # noqa: ANN401 - a Celery task
+def _leave(task: Any, **_: object) -> None:
     opened = getattr(task.request, _OPENED, None)
     if opened is not None:
         delattr(task.request, _OPENED)
         close_request(opened)
 
 
-def _received(request: Any) -> dict[str, object]:  # noqa: ANN401 - Celery's task request
+def _received(request: Any) -> dict[str, object]:
     """Give the publisher's context; an eager task has its caller's."""
     if request.is_eager:
         return dict(get_request_context())
@@ -67,7 +67,7 @@ def _valid(sent: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _header_reader(request: Any) -> Header:  # noqa: ANN401 - see above
+def _header_reader(request: Any) -> Header:
     def header(name: str) -> str | None:
         value = getattr(request, name, None)
         return value if isinstance(value, str) else None

@@ -40,7 +40,7 @@ def patch_asgi(module: ModuleType) -> None:
 
 def _served_wsgi(original: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     @wraps(original)
-    def call(self: object, environ: Any, start_response: Any) -> Iterable[bytes]:  # noqa: ANN401
+    def call(self: object, environ: Any, start_response: Any) -> Iterable[bytes]:
         return wsgi.serve(
             partial(original, self), environ, start_response, instrumented=_is_instrumented(),
         )
@@ -50,7 +50,7 @@ def _served_wsgi(original: Callable[..., Iterable[bytes]]) -> Callable[..., Iter
 
 def _served_asgi(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @wraps(original)
-    async def call(self: object, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+    async def call(self: object, scope: Any, receive: Any, send: Any) -> None:
         await asgi.serve(
             partial(original, self), self, scope, receive, send, instrumented=_is_instrumented(),
         )
@@ -60,7 +60,7 @@ def _served_asgi(original: Callable[..., Awaitable[None]]) -> Callable[..., Awai
 
 def _resolved(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
-    def resolve_request(self: object, request: Any) -> Any:  # noqa: ANN401
+    def resolve_request(self: object, request: Any) -> Any:
         exchange = _exchange(request)
         if exchange is not None:
             # Contrib's span is open here, inside all middleware, and closed before the answer.
@@ -73,13 +73,13 @@ def _resolved(original: Callable[..., Any]) -> Callable[..., Any]:
     return resolve_request
 
 
-def _note_failure(*, request: Any = None, **_: object) -> None:  # noqa: ANN401 - Django's request
+def _note_failure(*, request: Any = None, **_: object) -> None:
     exchange = _exchange(request)
     if exchange is not None:
         exchange.request.failure = sys.exception()
 
 
-def _exchange(request: Any) -> Exchange | None:  # noqa: ANN401 - Django's request
+def _exchange(request: Any) -> Exchange | None:
     environ = getattr(request, "scope", None) or getattr(request, "META", {})
     exchange: Exchange | None = environ.get(SERVED)
     return exchange

@@ -30,7 +30,7 @@ def patch_flask(module: ModuleType) -> None:
 
 def _served(original: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     @wraps(original)
-    def call(self: Any, environ: Any, start_response: Any) -> Iterable[bytes]:  # noqa: ANN401
+    def call(self: Any, environ: Any, start_response: Any) -> Iterable[bytes]:
         return serve(
             partial(original, self),
             environ,

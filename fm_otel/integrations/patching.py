@@ -24,7 +24,7 @@ def patch(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
     _undo.append(undo)
 
 
-def connect(signal: Any, receiver: Callable[..., None]) -> None:  # noqa: ANN401 - three libraries'
+def connect(signal: Any, receiver: Callable[..., None]) -> None:
     """Connect to a framework's signal, until :func:`undo_all`."""
     signal.connect(receiver, weak=False)
     _undo.append(lambda: signal.disconnect(receiver))

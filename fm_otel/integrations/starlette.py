@@ -29,7 +29,7 @@ def patch_fastapi(module: ModuleType) -> None:
 
 def _served(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @wraps(original)
-    async def call(self: object, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+    async def call(self: object, scope: Any, receive: Any, send: Any) -> None:
         await serve(partial(original, self), self, scope, receive, send)
 
     return call

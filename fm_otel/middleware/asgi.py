@@ -51,7 +51,7 @@ class RequestContextMiddleware:
         await serve(self.app, self.app, scope, receive, send)
 
 
-async def serve(  # noqa: PLR0913 - the ASGI three, and how the application is called
+async def serve(
     call: App,
     app: object,
     scope: Scope,
@@ -239,14 +239,14 @@ def _layers(app: object) -> Iterator[object]:
         app = getattr(app, "middleware_stack", None) or getattr(app, "app", None)
 
 
-def _server_error_middleware(app: object) -> Any | None:  # noqa: ANN401 - Starlette's, not ours
+def _server_error_middleware(app: object) -> Any | None:
     return next(
         (layer for layer in _layers(app) if type(layer).__name__ == "ServerErrorMiddleware"), None,
     )
 
 
 async def _answer_like(
-    around: Any,  # noqa: ANN401 - Starlette's ServerErrorMiddleware
+    around: Any,
     exc: Exception,
     scope: Scope,
     receive: Receive,
@@ -278,7 +278,7 @@ class _UnlessAnswered:
     def __init__(self, handler: Callable[[Any, Exception], Any]) -> None:
         self.handler: Final = handler
 
-    async def __call__(self, request: Any, exc: Exception) -> Any:  # noqa: ANN401 - Starlette's
+    async def __call__(self, request: Any, exc: Exception) -> Any:
         exchange = request.scope.get(SERVED)
         if exchange is not None and exchange.request.failure is exc:
             return None
