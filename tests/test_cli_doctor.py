@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
+import subprocess
+import sys
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsPartialSuccess,
-    ExportLogsServiceRequest,
-    ExportLogsServiceResponse,
-)
 
 from fm_otel.cli import checks, loggers, main
 from fm_otel.cli.checks import NOTE, PROBLEM, Finding
 from fm_otel.cli.doctor import Report, examine
+from tests.otlp_receiver import OtlpReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    Environ = Mapping[str, str]
+
 US = {"OTEL_PYTHON_DISTRO": "fm_otel", "OTEL_PYTHON_CONFIGURATOR": "fm_otel"}
 LOOPBACK = "http://127.0.0.1:9"
 
 
-def problems(environ: Mapping[str, str]) -> list[str]:
+def problems(environ: Environ) -> list[str]:
     return [finding.text for finding in examine(environ, module=None, send=False).problems]
 
 
@@ -202,76 +200,45 @@ def test_file_handlers_are_noted(tree: logging.Logger, tmp_path: Path) -> None:
     handler.close()
 
 
-class Receiver(HTTPServer):
-    """An OTLP receiver that keeps what it gets."""
-
-    def __init__(self, status: int, rejected: int) -> None:
-        self.got: list[tuple[str, dict[str, str], ExportLogsServiceRequest]] = []
-        self.status = status
-        self.rejected = rejected
-        super().__init__(("127.0.0.1", 0), Answering)
-
-
-class Answering(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        request = ExportLogsServiceRequest.FromString(body)
-        self.server.got.append((self.path, dict(self.headers), request))
-        reply = ExportLogsServiceResponse(partial_success=ExportLogsPartialSuccess(
-            rejected_log_records=self.server.rejected,
-            error_message="not today" if self.server.rejected else ""))
-        content = reply.SerializeToString()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @contextmanager
-def receiver(status: int = 200, rejected: int = 0) -> Iterator[tuple[Receiver, dict[str, str]]]:
-    with Receiver(status, rejected) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server, {**US, "OTEL_EXPORTER_OTLP_ENDPOINT":
-                       f"http://127.0.0.1:{server.server_port}",
-                       "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=demo"}
-        server.shutdown()
-        thread.join()
+def receiver(mode: str = "ok", protocol: str = "http") -> Iterator[tuple[OtlpReceiver, Environ]]:
+    with OtlpReceiver() as started:
+        started.behave(mode)
+        endpoint = started.http_endpoint if protocol == "http" else started.grpc_endpoint
+        yield started, {
+            **US,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc" if protocol == "grpc" else "http/protobuf",
+            "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=demo",
+        }
 
 
-def sent(environ: Mapping[str, str]) -> Report:
+def sent(environ: Environ) -> Report:
     return examine(environ, module=None, send=True)
 
 
-def test_send_delivers_one_marked_record() -> None:
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_send_delivers_one_marked_record(protocol: str) -> None:
     """The record can be looked for in the store by its mark."""
-    with receiver() as (server, environ):
+    with receiver(protocol=protocol) as (started, environ):
         report = sent(environ)
+        [record] = started.wait_for(1)
+        [request] = started.wait_for_requests(1)
     assert report.probe is not None
     assert (report.probe.delivered, report.probe.answer) == (True, "accepted")
     assert report.probe.latency_ms > 0
-    [(path, headers, request)] = server.got
-    assert path == "/v1/logs"
-    assert headers["x-tenant"] == "demo"
-    [record] = request.resource_logs[0].scope_logs[0].log_records
-    assert report.probe.mark in record.body.string_value
-    assert {a.key: a.value.string_value for a in request.resource_logs[0].resource.attributes}[
-        "service.name"] == "faultmaven-api"
+    assert request.headers["x-tenant"] == "demo"
+    assert record["body"] == f"Test record of fm-otel doctor: {report.probe.mark}"
+    assert record["resource"]["service.name"] == "faultmaven-api"
     assert report.problems == []
 
 
 @pytest.mark.parametrize(
-    ("status", "rejected", "answer"),
-    [(401, 0, "401"), (503, 0, "503"), (200, 1, "not today")],
+    ("mode", "answer"), [("401", "401"), ("503", "503"), ("partial", "rejected the record")]
 )
-def test_send_reports_what_the_receiver_said(status: int, rejected: int, answer: str) -> None:
+def test_send_reports_what_the_receiver_said(mode: str, answer: str) -> None:
     """A refusal is a problem with the receiver's own words."""
-    with receiver(status, rejected) as (_, environ):
+    with receiver(mode) as (_, environ):
         report = sent(environ)
     assert report.probe is not None
     assert not report.probe.delivered
@@ -291,3 +258,32 @@ def test_send_without_endpoint_says_so() -> None:
     """Nothing was sent, so nothing is fine."""
     assert [finding.text for finding in sent(US).problems] == [
         "nothing sent: no OTLP endpoint is set (OTEL_EXPORTER_OTLP_ENDPOINT)"]
+
+
+def test_the_program_is_imported_and_its_loggers_are_judged(tmp_path: Path) -> None:
+    """From the folder it runs in; what it prints does not spoil the JSON."""
+    (tmp_path / "shop.py").write_text(
+        "import logging, logging.config\n"
+        "logging.getLogger('early')\n"
+        "logging.config.dictConfig({'version': 1})\n"
+        "print('hello')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "fm_otel.cli", "doctor", "--import", "shop", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert done.returncode == 1
+    [found] = [f for f in json.loads(done.stdout)["findings"] if "early" in f["text"]]
+    assert found == {
+        "weight": PROBLEM,
+        "text": ("logger early is disabled: its records reach nobody "
+                 "(disable_existing_loggers of a dictConfig?)"),
+    }
+    assert "hello" in done.stderr
+
+
+def test_a_program_that_cannot_be_imported_is_a_problem() -> None:
+    """The kind of failure is named; its text may hold anything and is not."""
+    report = examine(US, module="no_such_module_x", send=False)
+    assert [finding.text for finding in report.problems] == [
+        "no_such_module_x cannot be imported: ModuleNotFoundError"]

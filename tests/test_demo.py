@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
+import threading
 from typing import Any
 
-import httpx
 import pytest
 
 from fm_otel.cli import demo as command
@@ -22,6 +19,7 @@ from fm_otel.demo.server import environment, free_port
 from fm_otel.demo.store import PHASES
 from fm_otel.demo.summary import Summary
 from fm_otel.schema import check
+from tests.otlp_receiver import OtlpReceiver
 
 CLI = [sys.executable, "-m", "fm_otel.cli"]
 STEPS = [Step("s", 200, 200)]
@@ -141,40 +139,57 @@ def test_demo_runs_and_keeps_its_promises() -> None:
     assert re.search(r"p50 \d+\.\d us for the caller", done.stderr)
 
 
+@pytest.mark.timeout(180)
+def test_a_collector_gets_the_same_records() -> None:
+    """--collector sends every line by OTLP too; the closing record is among them."""
+    with OtlpReceiver() as receiver:
+        done = subprocess.run([*CLI, "demo", "--json", "--collector", receiver.http_endpoint],
+                              capture_output=True, text=True, timeout=150, check=False)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        records = receiver.wait_for(len(lines))
+    assert {record["attributes"]["log.record.uid"] for record in records} == {
+        line["record_id"] for line in lines}
+
+
 @pytest.mark.timeout(120)
 def test_serve_and_load_work_as_two_processes() -> None:
     """The load source of a collector stack: one serves for ever, one drives at a rate."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    env = {**os.environ, "LOG_LEVEL": "INFO"}
-    server = subprocess.Popen([*CLI, "demo", "--serve", "--port", str(port)], env=env,
+    server = subprocess.Popen([*CLI, "demo", "--serve", "--port", str(port)],
                               stdout=subprocess.PIPE, text=True)
-    load = subprocess.Popen([*CLI, "demo", "--load", url, "--rate", "40"],
-                            stderr=subprocess.PIPE)
+    seen, enough = _requests_of(server, 20)
+    load = subprocess.Popen([*CLI, "demo", "--load", f"http://127.0.0.1:{port}", "--rate", "20"])
     try:
-        _wait_for_health(url)
-        assert server.stdout is not None
-        seen = 0
-        deadline = time.monotonic() + 60
-        while seen < 20 and time.monotonic() < deadline:
-            seen += json.loads(server.stdout.readline()).get("event") == "faultmaven.request"
-        assert seen == 20
+        assert enough.wait(90), f"{len(seen)} request records"
         assert load.poll() is None
+        assert server.poll() is None
     finally:
         for process in (load, server):
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.terminate()
+            process.wait(30)
+    assert {"/api/v1/sessions", "/api/v1/cases"} <= {line["http"]["route"] for line in seen}
 
 
-def _wait_for_health(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/health", timeout=2).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    pytest.fail("the server did not start")
+def _requests_of(
+    server: subprocess.Popen[str], count: int
+) -> tuple[list[dict[str, Any]], threading.Event]:
+    """Read the server's lines all the time: a full pipe would slow it down."""
+    seen: list[dict[str, Any]] = []
+    enough = threading.Event()
+    output = server.stdout
+    assert output is not None
+
+    def read() -> None:
+        with output:
+            for raw in output:
+                line = json.loads(raw)
+                if line.get("event") == "faultmaven.request":
+                    seen.append(line)
+                if len(seen) >= count:
+                    enough.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    return seen, enough
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "many"])

@@ -26,7 +26,7 @@ _NEEDED: Final = ("fastapi", "uvicorn", "httpx")
 _COST_SECONDS: Final = 60
 
 
-def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "demo",
@@ -208,7 +208,7 @@ def _cost() -> dict[str, float] | None:
     from fm_otel.demo.server import LAUNCH, environment
 
     try:
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             [*LAUNCH, "-m", "fm_otel.demo.cost"], env=environment(None), check=True,
             capture_output=True, timeout=_COST_SECONDS, text=True,
         )
@@ -220,7 +220,7 @@ def _cost() -> dict[str, float] | None:
 
 def _rate(text: str) -> float:
     rate = float(text)
-    if not 0 < rate <= 10_000:  # noqa: PLR2004 - far above what one driver reaches
+    if not 0 < rate <= 10_000:
         msg = f"{text} is not between 0 and 10000"
         raise argparse.ArgumentTypeError(msg)
     return rate

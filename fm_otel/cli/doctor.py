@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -40,7 +41,7 @@ class Report:
         return [finding for finding in self.findings if finding.weight == PROBLEM]
 
 
-def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "doctor",
@@ -51,7 +52,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is pr
         epilog="example: fm-otel doctor --import myapp.main --send",
     )
     parser.add_argument("--import", dest="module", metavar="MODULE",
-                        help="configure, import this module, and look at its loggers too")
+                        help="import this module and look at its loggers too")
     parser.add_argument("--send", action="store_true",
                         help="send one marked record by OTLP and report answer and latency")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -82,20 +83,20 @@ def examine(environ: Mapping[str, str], *, module: str | None, send: bool) -> Re
 
 
 def _imported(module: str, console: str) -> list[Finding]:
-    """Import the program as it would run: after we were configured, from its own folder."""
-    import fm_otel
+    """Import the program from its own folder; what it prints meanwhile goes to stderr."""
     from fm_otel.cli import loggers
 
     sys.path.insert(0, "")
-    fm_otel.configure(console="off")
+    os.environ["FM_OTEL_CONSOLE_STREAM"] = "stderr"
     try:
-        import_module(module)
+        with redirect_stdout(sys.stderr):
+            import_module(module)
     except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
         return [Finding(PROBLEM, f"{module} cannot be imported: {type(error).__qualname__}")]
     return list(loggers.inspect(console))
 
 
-def _send(report: Report, settings: Any) -> None:  # noqa: ANN401 - Settings, see examine
+def _send(report: Report, settings: Any) -> None:
     from fm_otel.cli import probe
 
     if report.endpoint is None:

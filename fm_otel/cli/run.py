@@ -25,7 +25,7 @@ _NOT_FOUND: Final = 127
 _SELECTION: Final = {"OTEL_PYTHON_DISTRO": "fm_otel", "OTEL_PYTHON_CONFIGURATOR": "fm_otel"}
 
 
-def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "run",

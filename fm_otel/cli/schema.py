@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     subparsers.add_parser(
         "schema",

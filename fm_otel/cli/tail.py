@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS: Final = 0.2
 
 
-def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "tail",

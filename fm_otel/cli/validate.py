@@ -41,7 +41,7 @@ class Totals:
     findings: int = 0
 
 
-def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's type is private
+def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "validate",

@@ -85,7 +85,7 @@ class Prompt(BaseModel):
 @api.post("/auth/login")
 async def login(credentials: Login) -> dict[str, str]:
     """Let the one user with the right password in."""
-    if credentials.password != "correct horse":  # noqa: S105 - the demo's own user
+    if credentials.password != "correct horse":
         logger.warning("Login refused for %s with password=%s",
                        credentials.username, credentials.password)
         audit("login_failed", outcome="failure", category="authentication",

@@ -30,7 +30,7 @@ class Load:
         self._scenario = Scenario(client)
         self._rate = rate
         self._tell = tell
-        self._chance = chance or random.Random()  # noqa: S311 - load, not secrets
+        self._chance = chance or random.Random()
         self._session_id = ""
         self._case_id = ""
         self._sent: Counter[str] = Counter()

@@ -121,7 +121,7 @@ class Scenario:
         await self.post(name, f"/cases/{case_id}/queries", expected, {"query": query},
                         fault=fault)
 
-    async def post(  # noqa: PLR0913 - one for each part of a request
+    async def post(
         self,
         name: str,
         path: str,
@@ -140,7 +140,7 @@ class Scenario:
         return await self.request(name, "GET", path, expected)
 
     async def request(
-        self, name: str, method: str, path: str, expected: int, **rest: Any,  # noqa: ANN401 - httpx's own
+        self, name: str, method: str, path: str, expected: int, **rest: Any,
     ) -> dict[str, Any]:
         """Send one request and remember how it went."""
         response = await self.client.request(method, f"/api/v1{path}", **rest)

@@ -41,7 +41,7 @@ class Server:
 
     def __enter__(self) -> Self:
         """Start the server and wait until it answers."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own command
+        self._process = subprocess.Popen(
             [*LAUNCH, *command("127.0.0.1", self._port)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -74,7 +74,7 @@ class Server:
 
     def _read(self) -> None:
         output = self._process.stdout
-        assert output is not None  # noqa: S101 - it was asked for
+        assert output is not None
         with output:
             for line in output:
                 self._on_line(line)
