@@ -200,7 +200,8 @@ class OtlpReceiver:
         if mode == "partial":
             response.partial_success.rejected_log_records = self.behaviour.rejected
             response.partial_success.error_message = "told to reject"
-        return response.SerializeToString()
+        encoded: bytes = response.SerializeToString()
+        return encoded
 
 
 def _records(request: ExportLogsServiceRequest) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -71,7 +71,8 @@ def facts(**members: Any) -> Facts:
 
 def decode(encoded: bytes) -> WireRecord:
     """Decode with the generated classes."""
-    return WireRecord.FromString(encoded)
+    record: WireRecord = WireRecord.FromString(encoded)
+    return record
 
 
 def attributes(encoded: bytes) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def expected_attributes(of: Facts) -> dict[str, Any]:
     """Lay out what the field table says, in plain Python."""
     site, context = of.site, of.context
     code = {"module": site.file_path, "function": site.qualified_function, "line": site.line}
-    flat = {name: value for name, value in code.items() if value is not None}
+    flat: dict[str, Any] = {name: value for name, value in code.items() if value is not None}
     flat |= context.schema | context.fields | of.fields
     flat |= {} if of.weight is None else {"sample_weight": of.weight}
     flat |= {"sanitized": list(of.sanitized)} if of.sanitized else {}
@@ -185,6 +186,7 @@ SITES = st.builds(
     line=st.none() | st.integers(0, 2**31),
     scope_version=st.none() | TEXT,
 )
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FACTS = st.builds(
     facts,
     time_ns=st.integers(0, 2**63 - 1),
@@ -273,6 +275,7 @@ def test_record_has_every_slot_and_attribute() -> None:
     }
 
 
+@UNTIMED
 @given(FACTS)
 def test_record_equals_upstream_encoding(of: Facts) -> None:
     """The law: decoded, our request and upstream's are the same message."""
@@ -282,6 +285,7 @@ def test_record_equals_upstream_encoding(of: Facts) -> None:
     assert canonical(request) == canonical(by_upstream(of))
 
 
+@UNTIMED
 @given(FACTS)
 def test_record_stays_the_same_from_caches(of: Facts) -> None:
     """The second encoding of the same facts, from cached fragments, is the first."""
@@ -343,7 +347,7 @@ def test_request_groups_scopes_under_one_resource() -> None:
     first, second = resource_logs.scope_logs
     assert resource_logs.schema_url == "https://example.org/schema"
     resource = {pair.key: _value(pair.value) for pair in resource_logs.resource.attributes}
-    assert resource == PROCESS.resource | {"ports": [1, 2]}
+    assert resource == {**PROCESS.resource, "ports": [1, 2]}
     assert (first.scope.name, first.scope.version) == ("a", "")
     assert (second.scope.name, second.scope.version) == ("b", "1.0")
     assert [r.SerializeToString() for r in first.log_records] == [
@@ -351,6 +355,7 @@ def test_request_groups_scopes_under_one_resource() -> None:
     ]
 
 
+@UNTIMED
 @given(st.binary(max_size=64))
 def test_reading_any_bytes_ends(message: bytes) -> None:
     """A receiver's answer of any bytes is read as fields or refused with ValueError."""

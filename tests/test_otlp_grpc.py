@@ -8,16 +8,16 @@ import threading
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-import grpc  # type: ignore[import-untyped]  # ships no types
+import grpc
 import pytest
-from tests.otlp_certificates import Certificates, make_certificates
-from tests.otlp_receiver import OtlpReceiver, Tls
 
 from fm_otel.encoding.otlp import export_request
 from fm_otel.encoding.protobuf import block
 from fm_otel.sinks.answer import Answer, Verdict
 from fm_otel.sinks.endpoint import OtlpEndpoint
 from fm_otel.sinks.otlp_grpc import OtlpGrpc
+from tests.otlp_certificates import Certificates, make_certificates
+from tests.otlp_receiver import OtlpReceiver, Tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,19 +15,19 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from tests.otlp_receiver import OtlpReceiver
 
 from fm_otel.encoding.otlp import shorten
 from fm_otel.sinks import otlp
-from fm_otel.site import Site
 from fm_otel.sinks.answer import Answer, Verdict
 from fm_otel.sinks.endpoint import OtlpEndpoint
 from fm_otel.sinks.otlp import OtlpSink, is_own_thread
 from fm_otel.sinks.otlp_http import OtlpHttp
+from fm_otel.site import Site
+from tests.otlp_receiver import OtlpReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -334,7 +334,7 @@ def test_partial_success_is_counted_and_not_retried(
     assert (books.delivered_count, books.lost) == (7, {"rejected": 3})
     kind, text = books.reports[0]
     assert kind == "otlp_rejected"
-    assert text.endswith("3 records of 10: told to reject")
+    assert text.endswith("rejected 3 of 10 records: told to reject")
 
 
 @pytest.mark.parametrize("mode", ["401", "redirect"])
@@ -499,7 +499,7 @@ class Scripted:
         """Nothing is open."""
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     count=st.integers(1, 200),
     bad=st.sets(st.integers(0, 199), max_size=6),

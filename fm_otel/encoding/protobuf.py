@@ -13,12 +13,12 @@ _FIXED: Final = {1: 8, 5: 4}
 
 def varint(number: int) -> bytes:
     """Encode a non-negative number."""
-    if number < 128:  # noqa: PLR2004 - seven bits a byte
+    if number < 128:
         return _SMALL[number]
-    if number < 16384:  # noqa: PLR2004 - lengths of most messages
+    if number < 16384:
         return bytes((number & 127 | 128, number >> 7))
     encoded = bytearray()
-    while number > 127:  # noqa: PLR2004
+    while number > 127:
         encoded.append(number & 127 | 128)
         number >>= 7
     encoded.append(number)
@@ -65,7 +65,7 @@ def scan(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
             number, at = _read_varint(message, at)
             yield head >> 3, number, message[start:at]
             continue
-        if wire_type == 2:  # noqa: PLR2004 - length-delimited
+        if wire_type == 2:
             size, at = _read_varint(message, at)
         elif wire_type in _FIXED:
             size = _FIXED[wire_type]
@@ -82,11 +82,11 @@ def scan(message: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
 
 def _read_varint(message: bytes, at: int) -> tuple[int, int]:
     number = shift = 0
-    while shift < 70 and at < len(message):  # noqa: PLR2004 - ten bytes at most
+    while shift < 70 and at < len(message):
         byte = message[at]
         at += 1
         number |= (byte & 127) << shift
-        if byte < 128:  # noqa: PLR2004
+        if byte < 128:
             return number, at
         shift += 7
     reason = "message ends inside a number"

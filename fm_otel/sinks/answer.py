@@ -73,7 +73,7 @@ def _partial_success(partial: bytes) -> tuple[int, str]:
     for field, value in read(partial):
         if field == 1 and isinstance(value, int):
             rejected = value
-        elif field == 2 and isinstance(value, bytes):  # noqa: PLR2004 - error_message
+        elif field == 2 and isinstance(value, bytes):
             message = printable(value.decode(errors="replace"))
     return rejected, message
 

@@ -14,8 +14,9 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fm_otel.encoding.otlp import export_request, shorten
+from fm_otel.encoding.otlp import export_request
 from fm_otel.sinks.answer import Answer, Verdict
+from fm_otel.sinks.batch import Batch
 from fm_otel.sinks.ring import Item, Ring
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
 SMALLEST_REQUEST: Final = 16 * 1024
-MAX_SUSPECTS: Final = 4
-"""Single records refused in a row, before the receiver ever took one, that make it the culprit."""
-
 _GRACE: Final = 0.1
 
 _own_threads: set[int] = set()
@@ -60,7 +58,7 @@ class OtlpSink:
     ``report`` gets a kind and one line for people when an outage begins, changes and ends.
     """
 
-    def __init__(  # noqa: PLR0913 - each bound is a setting of its own
+    def __init__(
         self,
         transport: Transport,
         resource: bytes,
@@ -95,8 +93,7 @@ class OtlpSink:
         self._lock = threading.RLock()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._ring = self._new_ring()
-        self._parts: list[list[Item]] = []
-        self._suspects: list[Item] = []
+        self._batch = Batch()
         self._waiters: list[SimpleQueue[None]] = []
         self._thread: threading.Thread | None = None
         self._since = 0.0
@@ -189,7 +186,7 @@ class OtlpSink:
             self._abandoned = True
             left = self.held
             self._settled += left
-            self._parts.clear()
+            self._batch = Batch()
             self._ring = self._new_ring()
         if left:
             self._losses.dropped("spool_unavailable", left)
@@ -238,7 +235,7 @@ class OtlpSink:
 
     def _work(self) -> None:
         """Deliver batches until closing; then make one attempt for each, up to a failure."""
-        while self._parts or self._ring.waiting or not self._closing:
+        while self._batch or self._ring.waiting or not self._closing:
             try:
                 if self._await_batch():
                     self._take()
@@ -252,7 +249,7 @@ class OtlpSink:
 
     def _await_batch(self) -> bool:
         """Wait until a batch is due; return whether there is one to take."""
-        while not self._parts:
+        while not self._batch:
             waiting = self._ring.waiting
             if self._closing or waiting >= self._max_batch:
                 return bool(waiting)
@@ -268,27 +265,29 @@ class OtlpSink:
 
     def _take(self) -> None:
         with self._lock:
-            batch = self._ring.take(self._max_batch, self._max_request - len(self._resource))
             self._urgent = False
+            self._batch.begin(self._next(self._max_batch))
             self._since = monotonic()
-            self._parts.append(batch)
 
     def _deliver(self) -> bool:
         """Send the batch taken, part by part; return False where closing had to give up."""
-        while self._parts:
-            part = self._parts[-1]
-            answer = self._send(part)
+        batch = self._batch
+        while batch:
+            answer = self._send(batch.part)
             if self._abandoned:
                 return False
-            if not self._follow(part, answer):
+            if not self._follow(batch, answer):
                 if self._closing:
                     return False
                 self._pause(self._pause_after(answer))
-                self._fill_up()
-        self._judge_suspects()
+                self._fill_up(batch)
+        self._reject(batch.refused())
         with self._lock:
             self._ring.settle()
         return True
+
+    def _next(self, records: int) -> list[Item]:
+        return self._ring.take(records, self._max_request - len(self._resource))
 
     def _send(self, part: list[Item]) -> Answer:
         scopes: dict[tuple[str, str | None], list[bytes]] = {}
@@ -304,89 +303,64 @@ class OtlpSink:
             return Answer(Verdict.RETRY, "no time left")
         return self._transport.send(request, min(self._timeout, left))
 
-    def _follow(self, part: list[Item], answer: Answer) -> bool:
+    def _follow(self, batch: Batch, answer: Answer) -> bool:
         """Do what the answer says; return False when the part stays and must wait."""
         if answer.verdict is Verdict.DELIVERED:
-            self._accept(part, answer)
-        elif answer.verdict is Verdict.SPLIT:
-            self._split(part, answer)
-        elif answer.verdict is Verdict.BISECT:
-            return self._bisect(part, answer)
-        else:
-            self._trouble_is(answer)
-            return False
-        return True
+            self._accept(len(batch.part), answer)
+            batch.done()
+            return True
+        if answer.verdict is Verdict.SPLIT:
+            self._split(batch, answer)
+            return True
+        if answer.verdict is Verdict.BISECT:
+            if len(batch.part) > 1:
+                batch.halve()
+                return True
+            if batch.suspect(proven=self._accepted):
+                return True
+        self._trouble_is(answer)
+        return False
 
-    def _accept(self, part: list[Item], answer: Answer) -> None:
-        self._parts.pop()
-        rejected = min(max(answer.rejected, 0), len(part))
-        if rejected or answer.message:
-            self._report(
-                "otlp_rejected",
-                f"{self._name} took a request but {rejected} records"
-                f" of {len(part)}: {answer.message or 'no reason given'}",
-            )
+    def _accept(self, count: int, answer: Answer) -> None:
+        rejected = min(max(answer.rejected, 0), count)
+        if rejected:
+            text = f"rejected {rejected} of {count} records: {answer.message or 'no reason given'}"
+            self._report("otlp_rejected", f"{self._name} {text}")
+        elif answer.message:
+            self._report("otlp_warning", f"{self._name} warns: {answer.message}")
         if self._trouble:
             self._report("otlp_recovered", f"{self._name} accepts logs again")
         self._accepted, self._failures, self._trouble = True, 0, ""
         self._settle(rejected, "rejected")
-        self._settle(len(part) - rejected)
+        self._settle(count - rejected)
 
-    def _split(self, part: list[Item], answer: Answer) -> None:
-        if len(part) > 1:
-            self._max_request = max(
-                min(self._max_request, self._request_size // 2), SMALLEST_REQUEST
-            )
-            self._halve()
-            return
-        site, record = part[0]
-        shorter = shorten(record)
-        if len(shorter) < len(record):
-            self._parts[-1] = [(site, shorter)]
-            return
-        self._parts.pop()
-        self._report("otlp_too_large", f"{self._name}: one record dropped: {answer.message}")
-        self._settle(1, "too_large")
+    def _split(self, batch: Batch, answer: Answer) -> None:
+        if len(batch.part) > 1:
+            learned = min(self._max_request, self._request_size // 2)
+            self._max_request = max(learned, SMALLEST_REQUEST)
+            batch.halve()
+        elif not batch.shorten():
+            batch.done()
+            self._report("otlp_too_large", f"{self._name}: one record dropped: {answer.message}")
+            self._settle(1, "too_large")
 
-    def _bisect(self, part: list[Item], answer: Answer) -> bool:
-        if len(part) > 1:
-            self._halve()
-            return True
-        self._parts.pop()
-        self._suspects += part
-        if self._accepted or (self._parts and len(self._suspects) < MAX_SUSPECTS):
-            return True
-        # Nothing was ever accepted: a wrong address answers so as well, and records are not to
-        # blame for it. The order is turned, so that others are tried before the suspects.
-        rest = [item for part in reversed(self._parts) for item in part]
-        self._parts = [[*reversed(rest), *reversed(self._suspects)]]
-        self._suspects = []
-        self._trouble_is(answer)
-        return False
-
-    def _fill_up(self) -> None:
+    def _fill_up(self, batch: Batch) -> None:
         """While the receiver has taken nothing yet, let newer records join the batch."""
-        room = self._max_batch - sum(len(part) for part in self._parts)
-        if not self._accepted and len(self._parts) == 1 and room > 0:
+        room = self._max_batch - len(batch)
+        if not self._accepted and room > 0:
             with self._lock:
-                self._parts[0] += self._ring.take(room, self._max_request)
+                batch.joined_by(self._next(room))
 
-    def _halve(self) -> None:
-        part = self._parts.pop()
-        middle = len(part) // 2
-        self._parts += [part[middle:], part[:middle]]
-
-    def _judge_suspects(self) -> None:
-        """Set aside the single records a receiver refused that takes others."""
-        suspects, self._suspects = self._suspects, []
-        if not suspects:
+    def _reject(self, refused: list[Item]) -> None:
+        """Set aside the single records that a receiver refused which takes others."""
+        if not refused:
             return
-        for _, record in suspects:
+        for _, record in refused:
             if self._quarantine is not None:
                 with suppress(OSError):
                     self._quarantine(record)
-        self._report("otlp_rejected", f"{self._name} refused {len(suspects)} records for good")
-        self._settle(len(suspects), "rejected")
+        self._report("otlp_rejected", f"{self._name} refused {len(refused)} records for good")
+        self._settle(len(refused), "rejected")
 
     def _settle(self, count: int, reason: str | None = None) -> None:
         """Book records as delivered, or as lost for a reason; wake those who wait for it."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import grpc  # type: ignore[import-untyped]  # ships no types
+import grpc
 
 from fm_otel.encoding.protobuf import read
 from fm_otel.sinks.answer import Answer, Verdict, delivered, printable
@@ -141,7 +141,7 @@ def _asked_pause(error: grpc.RpcError) -> float | None:
 
 def _retry_delay(status: bytes) -> float | None:
     for field, detail in read(status):
-        if field != 3 or not isinstance(detail, bytes):  # noqa: PLR2004 - Status.details
+        if field != 3 or not isinstance(detail, bytes):
             continue
         packed = dict(read(detail))
         kind, info = packed.get(1), packed.get(2)

@@ -173,7 +173,7 @@ def _status_message(body: bytes) -> str:
     """Return the message of a ``google.rpc.Status``, what OTLP errors carry."""
     with suppress(ValueError):
         for field, value in read(body):
-            if field == 2 and isinstance(value, bytes):  # noqa: PLR2004 - Status.message
+            if field == 2 and isinstance(value, bytes):
                 return printable(value.decode())
     return ""
 

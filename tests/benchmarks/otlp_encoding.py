@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from time import process_time_ns
+from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
@@ -22,7 +23,7 @@ from fm_otel.record import ContextFacts, Facts, Process
 from fm_otel.site import Site
 
 PER_REQUEST = 10
-RESOURCE = {"service.name": "bench", "process.pid": 1, "host.name": "h"}
+RESOURCE: dict[str, Any] = {"service.name": "bench", "process.pid": 1, "host.name": "h"}
 PROCESS = Process("bench", "bench", "1", "h", 1, "0123456789abcdef-", RESOURCE)
 SITE = Site(
     "app.bench",
@@ -35,9 +36,9 @@ SITE = Site(
 )
 
 
-def extras(number: int, *, nested: bool) -> dict[str, object]:
+def extras(number: int, *, nested: bool) -> dict[str, Any]:
     """Return five extras, or six with a nested one, as the capture leaves them."""
-    flat: dict[str, object] = {
+    flat: dict[str, Any] = {
         "provider": f"provider-{number % 5}",
         "milestone": "data_validated",
         "attempt": number % 7,
@@ -100,7 +101,7 @@ def upstream(records: list[Facts]) -> float:
                 attributes={f"faultmaven.{k}": v for k, v in of.context.schema.items()}
                 | {"code.file.path": "a", "code.function.name": "b", "code.line.number": 1}
                 | {"log.record.uid": of.record_id, "faultmaven.seq": of.seq}
-                | of.plain,
+                | dict[str, Any](of.plain),
             ),
             resource,
             scope,
