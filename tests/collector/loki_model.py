@@ -50,7 +50,8 @@ class Entry:
         broken = {
             "no label": not self.labels,
             "too many labels": len(self.labels) > MAX_LABELS,
-            "line too long": len(self.line.encode()) > MAX_LINE,
+            "line too long": not LIMITS.get("max_line_size_truncate")
+            and len(self.line.encode()) > MAX_LINE,
             "metadata too large": size > MAX_METADATA,
             "too much metadata": len(self.metadata) > MAX_ENTRIES,
             "no time": self.nanoseconds == 0,
