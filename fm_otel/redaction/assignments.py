@@ -102,8 +102,9 @@ class Notation(IntEnum):
     PAIR = 3
     COLON = 4
     LINE = 5
-    OPTION = 6
-    STRUCT = 7
+    CALL = 6
+    OPTION = 7
+    STRUCT = 8
 
 
 class Value(NamedTuple):
@@ -117,28 +118,22 @@ class Value(NamedTuple):
 def find(text: str, low: str) -> Iterator[Span]:
     """Yield what stands under sensitive names in ``text``; ``low`` is its lower case."""
     done = 0
-    for start, end in _names(text, low):
-        if start < done:
-            continue
-        done = end
-        yield from _after_name(text, start, end)
+    for start, end in sorted(_names(text, low), key=lambda name: (name[0], -name[1])):
+        if start >= done:
+            done = end
+            yield from _after_name(text, start, end)
 
 
 def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
-    """Yield where names stand that hold one of the words, in order."""
-    places = sorted(_places(low, CORES), key=lambda place: (place[0], -len(place[1])))
+    """Yield where names stand that hold one of the words."""
     done = 0
-    for at, word in places:
-        if at < done:
-            continue
-        start, end = _extended(text, at, at + len(word))
-        done = end
-        yield start, end
+    for at, word in sorted(_places(low, CORES)):
+        if at + len(word) > done:
+            start, done = _extended(text, at, at + len(word))
+            yield start, done
     if not text.isascii():
-        for at, word in sorted(_places(low, FOREIGN), key=lambda place: (place[0], -len(place[1]))):
-            if at >= done:
-                done = at + len(word)
-                yield at, done
+        for at, word in _places(low, FOREIGN):
+            yield at, at + len(word)
 
 
 def _places(low: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -226,7 +221,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
     after = closed.end() if closed else end
     quoted_name = after > end
     if text[end : end + 1] == "(" and _OPENING.match(text, end + 1):
-        yield Notation.STRUCT, end + 1
+        yield Notation.CALL, end + 1
         return
     operator = _OP.match(text, after)
     if operator:
@@ -240,7 +235,12 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
                 yield Notation.PAIR, at
             return
         if sign == "|":
-            yield Notation.PAIR, at
+            if text[operator.start()] in " \t":
+                yield Notation.PAIR, at
+            return
+        if sign in ("==", "===", "!="):
+            if _OPENING.match(text, _skip_space(text, at, Notation.STRUCT)):
+                yield Notation.CALL, at
             return
         yield Notation.STRUCT, at
         return
@@ -302,6 +302,8 @@ def _value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value 
     opening = _OPENING.match(text, at)
     if opening:
         return _quoted(text, opening)
+    if notation is Notation.PAIR and text[at - 2 : at - 1] == ",":
+        return None
     if notation is Notation.OPTION and text.startswith("pass:", at):
         at += 5
     return _bare(text, at, notation, found)
@@ -391,7 +393,7 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
     """Yield secret literals inside the expression that follows a name: ``getenv("A", "b")``."""
     end = _line_end(text, value.start)
     for match in _CODE_LITERALS.finditer(text, value.start, min(end, value.start + 300)):
-        if shapes.is_mixed(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
+        if shapes.is_mixed(match[2]) and not shapes.is_prompt(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
             yield Span(match.start(2), match.end(2), found.rule)
 
 
@@ -402,7 +404,7 @@ def _is_secret(found: KeyClass, notation: Notation, body: str, value: Value, nam
         return _is_code(found, notation, body)
     if found.rule == "connection_string":
         return False
-    if shapes.is_prose(body) and found.rule != "seed_phrase":
+    if (shapes.is_prose(body) or shapes.is_prompt(body)) and found.rule != "seed_phrase":
         return False
     if found.rule == "seed_phrase" and found.tier is Tier.PASSWORD:
         return len(body.split()) >= 6 or (notation >= Notation.LINE and shapes.is_mixed(body))
@@ -418,12 +420,14 @@ def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
         return False
     if notation is Notation.OPTION:
         return quoted or not shapes.is_status(body)
-    if notation is Notation.STRUCT:
+    if notation in (Notation.STRUCT, Notation.CALL):
         return True
+    if notation is Notation.PAIR:
+        return not shapes.is_status(body) and shapes.is_mixed(body)
     if notation is Notation.LINE:
         return not shapes.is_status(body)
-    if notation in (Notation.COLON, Notation.PAIR):
-        return not shapes.is_status(body) and (quoted or shapes.is_mixed(body) or (notation is Notation.COLON and len(body) >= 4 and not shapes.is_harmless(body)))
+    if notation is Notation.COLON:
+        return not shapes.is_status(body) and (quoted or shapes.is_mixed(body) or (len(body) >= 4 and not shapes.is_harmless(body)))
     if quoted and notation is Notation.COPULA:
         return not shapes.is_status(body)
     return shapes.is_mixed(body) and not shapes.is_status(body) and not (notation < Notation.COPULA and not quoted and is_name(body))
@@ -445,7 +449,11 @@ def is_name(body: str) -> bool:
 def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
     if shapes.is_path(body) or shapes.is_status(body):
         return False
+    if shapes.is_harmless(body) and shapes._UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
+        return False
     wordlike = shapes.is_wordlike(body)
+    if notation is Notation.CALL:
+        return not wordlike and shapes.is_mixed(body)
     if notation >= Notation.OPTION:
         return not (wordlike and (found.rule == "secret" or not quoted and "-" in body)) or shapes.is_mixed(body) and not wordlike
     if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):

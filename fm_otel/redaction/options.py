@@ -30,9 +30,9 @@ _NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,10
 _PGPASS: Final = re.compile(r"(?:^|\n|[\s\"'])[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:\"']{3,256})(?=\s|\Z|[\"'])")
 _SECURE_STRING: Final = re.compile(r"ConvertTo-SecureString\s{1,3}(?:-String\s{1,3})?([\"'])([^\"'\n]{1,256})\1", re.IGNORECASE)
 _PAIR: Final = re.compile(
-    r"(?:credentials?|creds?|logins?|log ?in|logged in|sign in|user(?:name)?[ ]?[/:,|&+][ ]?(?:pass(?:word)?|pwd|pw)|auth|zugangsdaten|identifiants|credenciales|账号|帐号密码|账号密码)"
+    r"(?<![\w.])(?:credentials?|creds?|logins?|log ?in|logged in|sign in|user(?:name)?[ ]?[/:,|&+][ ]?(?:pass(?:word)?|pwd|pw)|auth|zugangsdaten|identifiants|credenciales|账号|帐号密码|账号密码)(?![\w.])"
     r"(?: (?:with|using|as|for [\w .-]{1,30}|are|is|is:|were|to [\w.-]{1,30}))?[ \t]{0,2}(?:[:=：(]|are|is|with|using|->)?[ \t]{0,3}[\"'`(]{0,2}"
-    r"([\w.@+\\-]{2,64}?)(?:[ ]?(?P<sep>[/:|])[ ]?)([^\s\"'`,;)/:|]{3,128})"
+    r"([\w.@+\\-]{2,64}?)(?:[ ]?(?P<sep>[/:])[ ]?)([^\s\"'`,;)/:|]{3,128})"
 )
 _DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})")
 _CISCO: Final = re.compile(r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})")

@@ -225,6 +225,11 @@ class Redactor:
         field = _FIELDS.get(key) if depth == 0 else None
         if field is not None and field.safe:
             return self._safe(field, v)
+        if self._user.rules and type(v) in (str, int, float):
+            own = self._user.rule_of_key(key)
+            if own is not None:
+                self._counted([Span(0, 1, own)])
+                return f"[REDACTED:{own}]"
         found = classify(key)
         if found.tier and not self._user.is_safe(key):
             return self._under(key, found, v, depth)

@@ -65,6 +65,7 @@ _STATUS: Final = frozenset(
     "hardcoded visible leaked exposed compromised protected private public shared global local "
     "identifier eof eol newline whitespace comma colon semicolon indent dedent operator literal "
     "authenticated. usage example examples docs documentation link page screen form dialog prompt "
+    "files compat sss systemd gid uid shell dir gecos "
     "via option options flag flags instead stdin interactively through "
     "one two three four five six seven eight nine ten zero once twice day days hour hours minute "
     "minutes month months year years characters chars digits letters "
@@ -99,6 +100,12 @@ _CODE: Final = re.compile(
     r"(?:\?|!)?(?:\.|\[|->|::)[\w.\[\]\"'()?!:>-]+"
 )
 _KEYWORDS: Final = frozenset("await new not lambda function async yield throw return if typeof del".split())
+_SUBSCRIPT: Final = re.compile(r"[A-Za-z_][\w.]{0,60}\[[\w\"':.| \-]{0,80}(?:\]|\[|\Z|,)")
+_DOTTED: Final = re.compile(r"[A-Z][A-Za-z]+(?:\.[A-Z][A-Za-z]+)+|(?:[a-z_]{2,}\.)+[A-Z][A-Za-z]+")
+_CODE_NOUNS: Final = frozenset(
+    "username user value text data result arg args line default getpass name kwargs raw content payload "
+    "response request config settings options params match item obj argv stdin inp buf node expr".split()
+)
 _CALL: Final = re.compile(r"[A-Za-z_][\w.:]{0,80}\(")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]+\d?(?:\.[A-Za-z_]+\d?)*")
 _SENSITIVE: Final = re.compile(
@@ -109,6 +116,9 @@ _PATH: Final = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.
 _TRAILING: Final = frozenset(".,;:)]}>'\"`")
 _OPENERS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
 _AFTER_CLOSER: Final = frozenset(".,;)]}")
+_CONTRACTION: Final = re.compile(r"[A-Za-z]+['’][a-z]{1,2}")
+_COLOUR_OR_LINK: Final = re.compile(r"#[0-9a-fA-F]{3,8}|https?://\S*|0x[0-9a-fA-F]{1,8}")
+_PROMPT: Final = re.compile(r"[A-Z][A-Za-z ]{2,40}(?:\([a-z ]{1,20}\))? ?[:?] ?")
 _VOWEL: Final = re.compile(r"[aeiouyäöüéèáíóú]", re.IGNORECASE)
 _CHUNK: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -124,9 +134,10 @@ def is_reference(value: str) -> bool:
     """Tell whether bare ``value`` is code that names a secret: ``settings.db_password``."""
     if _CODE.match(value) or _CALL.match(value) or value in _KEYWORDS:
         return True
-    return (
-        _IDENTIFIER.fullmatch(value) is not None
-        and _SENSITIVE.search(value) is not None
+    if _SUBSCRIPT.match(value):
+        return True
+    return _IDENTIFIER.fullmatch(value) is not None and (
+        _SENSITIVE.search(value) is not None or value in _CODE_NOUNS or _DOTTED.fullmatch(value) is not None
     )
 
 
@@ -157,6 +168,11 @@ def is_prose(value: str) -> bool:
     return len(words) > 2 and sum(word.lower().strip(".,") in _STATUS for word in words) >= 2  # noqa: PLR2004
 
 
+def is_prompt(value: str) -> bool:
+    """Tell whether ``value`` asks for a secret: ``"Password (again): "``."""
+    return _PROMPT.fullmatch(value) is not None
+
+
 def is_path(value: str) -> bool:
     """Tell whether ``value`` is a file path."""
     return _PATH.fullmatch(value) is not None
@@ -166,7 +182,7 @@ def is_harmless(value: str) -> bool:
     """Tell whether ``value`` is a number with unit, version, date, UUID, algorithm or file path."""
     return any(
         pattern.fullmatch(value)
-        for pattern in (_MEASURE, _VERSION, _DATE, _UUID, _TECH, _PATH)
+        for pattern in (_MEASURE, _VERSION, _DATE, _UUID, _TECH, _PATH, _COLOUR_OR_LINK)
     )
 
 
@@ -199,6 +215,8 @@ def is_random(value: str) -> bool:
         return True
     chunks = _CHUNK.findall(value)
     longest = max(map(len, chunks), default=0)
+    if digits == 0 and len(value) > 3 * len(chunks):
+        return False  # CamelCase words
     upper = sum(map(str.isupper, value))
     mixed = digits >= 2 or (upper >= 3 and upper < size - 3)  # noqa: PLR2004
     return mixed and longest <= max(8, size // 3) and entropy(value) >= 3.0  # noqa: PLR2004
@@ -207,6 +225,8 @@ def is_random(value: str) -> bool:
 def is_mixed(value: str) -> bool:
     """Tell whether ``value`` mixes letters with digits or signs, as passwords do."""
     value = value.rstrip("?!.,")
+    if _CONTRACTION.fullmatch(value):
+        return False
     if len(value) < 5 or is_harmless(value):  # noqa: PLR2004
         return False
     alpha = any(map(str.isalpha, value))
