@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.cli.terminal import OK, USAGE, UsageError, warn
@@ -57,11 +58,17 @@ def _parser(first: list[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True
     )
-    for name in first if first and first[0] in COMMANDS else COMMANDS:
+    for name in _offered(first):
         module = import_module(f"fm_otel.cli.{name}")
         module.add_parser(commands)
         commands.choices[name].set_defaults(run=module.run)
     return parser
+
+
+def _offered(first: list[str]) -> list[str]:
+    """Return the commands to load: the one asked for, else all whose module is there."""
+    there = [name for name in COMMANDS if find_spec(f"fm_otel.cli.{name}") is not None]
+    return first if first and first[0] in there else there
 
 
 def _forget_stdout() -> None:

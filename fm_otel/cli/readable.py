@@ -63,6 +63,7 @@ class Readable:
             self._style(visible(str(line.get("logger", "?"))), "cyan"),
             visible(str(line.get("message", ""))),
             *self._own(line),
+            *self._verdict(line),
             *self._context(line),
         ]
         return " ".join(words)
@@ -81,17 +82,22 @@ class Readable:
                 short = shown[:_SHORT] if name in _SHORTENED else shown
                 yield self._style(f"{name}={visible(short)}", "dim")
 
+    def _verdict(self, line: Mapping[str, object]) -> Iterator[str]:
+        """Yield code and category of an error, and whether its exception was shown before."""
+        error = line.get("error")
+        if isinstance(error, dict):
+            marks = [_spelled(error[k]) for k in ("error_code", "category") if k in error]
+            marks += ["repeat"] if error.get("repeat") is True else []
+            yield from (self._style(f"[{visible(mark)}]", "magenta") for mark in marks)
+
     def _error(self, line: Mapping[str, object]) -> Iterator[str]:
         error = line.get("error")
         if not isinstance(error, dict):
             return
         title = ": ".join(visible(str(error[k])) for k in ("type", "message") if k in error)
-        marks = [visible(_spelled(error[k])) for k in ("error_code", "category") if k in error]
-        repeated = ["repeat"] if error.get("repeat") is True else []
-        words = [self._style(title, "red"), *(self._style(f"[{mark}]", "magenta")
-                                              for mark in marks + repeated)]
-        yield "  " + " ".join(word for word in words if word)
-        if not repeated:
+        if title:
+            yield "  " + self._style(title, "red")
+        if error.get("repeat") is not True:
             for row in str(error.get("stack_trace", "")).splitlines():
                 yield self._style(f"  | {visible(row)}", "dim")
 
