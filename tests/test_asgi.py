@@ -304,6 +304,13 @@ def test_where_the_correlation_id_comes_from(headers, expected):
     assert given == expected if expected else UUID.fullmatch(given)
 
 
+def test_repeated_headers_are_read_as_one_list():
+    """Two correlation ids are none; a tracestate split over two lines is still whole."""
+    app = RequestContextMiddleware(demo())
+    twice = [("X-Correlation-ID", "a"), ("X-Correlation-ID", "b"), ("X-Request-ID", "r-1")]
+    assert get(app, "/api/v1/cases/c1", headers=twice).headers["x-correlation-id"] == "r-1"
+
+
 def test_session_and_case_ids_come_from_headers():
     """Valid ones are taken, odd ones dropped; either case header is the investigation."""
     app = RequestContextMiddleware(demo())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import current_task
+from functools import lru_cache
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -306,12 +307,23 @@ def _request(scope: Scope) -> Request:
 
 
 def _header_reader(scope: Scope) -> Header:
+    pairs = scope.get("headers", ())
+    values = dict(pairs)
+    repeated = len(values) < len(pairs)
+
     def header(name: str) -> str | None:
-        wanted = name.lower().encode("latin-1")
-        values = [value for key, value in scope.get("headers", ()) if key == wanted]
-        return b",".join(values).decode("latin-1") if values else None
+        key = _key(name)
+        if key not in values:
+            return None
+        value = b",".join(v for k, v in pairs if k == key) if repeated else values[key]
+        return str(value, "latin-1")
 
     return header
+
+
+@lru_cache(maxsize=64)
+def _key(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def _with_id(message: Message, correlation_id: str) -> Message:
