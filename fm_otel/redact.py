@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import orjson
+
 from fm_otel.fields import ID_FIELDS
 from fm_otel.redaction.normalise import clean_text
 from fm_otel.shape import merged_notes
@@ -149,7 +151,8 @@ def _plain(
 ) -> dict[str, object]:
     """Return ``mapping`` with its strings free of control characters; itself when they are.
 
-    ``redact`` meets only strings that are cut: the rules by key come later, to what is left.
+    Its own keys are clean already: the record's plan saw to it. ``redact`` meets only strings
+    that are cut: the rules by key come later, to what is left.
     """
     changed: dict[str, object] | None = None
     for key, value in mapping.items():
@@ -157,32 +160,44 @@ def _plain(
         if kind is str:
             if value.isascii() and value.isprintable() and len(value) <= MAX_STRING:  # type: ignore[attr-defined, arg-type]
                 continue
-            whole = len(value) <= MAX_STRING  # type: ignore[arg-type]  # is a str
-            cleaned: object = _text(value, None if whole else redact, notes)  # type: ignore[arg-type]
-        elif kind is dict:
-            cleaned = _plain(value, redact, notes)  # type: ignore[arg-type]  # is a dict
-        elif kind is list:
-            cleaned = _plain_list(value, redact, notes)  # type: ignore[arg-type]  # is a list
+            cleaned = _string(value, redact, notes)  # type: ignore[arg-type]  # is a str
+        elif (kind is dict or kind is list) and not _harmless(value):
+            cleaned = _nested(value, redact, notes)
         else:
             continue
         if cleaned is not value:
             if changed is None:
                 changed = dict(mapping)
             changed[key] = cleaned
-    result = mapping if changed is None else changed
-    if not all(map(_fine, result)):
-        notes.append("control")
-        return {_text(key, None, []): value for key, value in result.items()}
-    return result
+    return mapping if changed is None else changed
 
 
-def _plain_list(
-    values: list[object], redact: Callable[[str], str] | None, notes: list[str],
-) -> list[object]:
-    numbered = {str(place): value for place, value in enumerate(values)}
-    cleaned = _plain(numbered, redact, notes)
-    return values if cleaned is numbered else list(cleaned.values())
+def _harmless(value: object) -> bool:
+    """Return whether nothing in a container needs cleaning, by one look at its JSON.
+
+    Whatever could act on a terminal is escaped there, or outside ASCII, or the delete character.
+    """
+    try:
+        text = orjson.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return (
+        len(text) <= MAX_STRING and b"\\" not in text and b"\x7f" not in text
+        and text.isascii()
+    )
 
 
-def _fine(key: str) -> bool:
-    return key.isascii() and key.isprintable()
+def _nested(value: object, redact: Callable[[str], str] | None, notes: list[str]) -> object:
+    if isinstance(value, str):
+        return _string(value, redact, notes)
+    if isinstance(value, list):
+        return [_nested(item, redact, notes) for item in value]
+    if isinstance(value, dict):
+        return {
+            _text(key, None, notes): _nested(item, redact, notes) for key, item in value.items()
+        }
+    return value
+
+
+def _string(value: str, redact: Callable[[str], str] | None, notes: list[str]) -> str:
+    return _text(value, redact if len(value) > MAX_STRING else None, notes)

@@ -20,6 +20,7 @@ from fm_otel.fields import (
     Kind,
 )
 from fm_otel.record import ContextFacts, Facts
+from fm_otel.redaction.normalise import clean_text
 from fm_otel.structured import ASIDE, NOTES
 from fm_otel.values import MAX_ATTRIBUTES, MAX_KEY, text_of, tidy
 
@@ -44,8 +45,8 @@ _TYPES: Final[dict[Kind, frozenset[type]]] = {
     Kind.OBJECT: frozenset({dict}),
     Kind.STRINGS: frozenset({list}),
 }
-_OBJECTS: Final = ("error", "http", "audit")
-_DROPPED: Final = frozenset({"", "message", "asctime", "color_message", "taskName"})
+_INT_MIN, _INT_END = -(1 << 63), 1 << 63
+_DROPPED: Final = frozenset({"", "message", "asctime", "color_message"})
 """What formatters and servers leave on a record; the empty key, which no reader can address."""
 
 _RECORD_ATTRIBUTES: Final = frozenset({
@@ -75,7 +76,7 @@ class Plan:
         self.dropped = 0
         for place, key in enumerate(keys):
             name = key if type(key) is str else text_of(key, [])
-            self._place(place, name, performance=performance)
+            self._place(place, clean_text(name), performance=performance)
         self.schema.sort(key=lambda item: _ORDER[item[2].name])
         self.dropped += max(0, len(self.plain) - MAX_ATTRIBUTES)
         del self.plain[MAX_ATTRIBUTES:]
@@ -140,6 +141,12 @@ class Shaper:
                 self._set(facts, key, field, values[place])
             for place, name in plan.plain:
                 value = values[place]
+                kind = type(value)
+                if kind is int:
+                    if not _INT_MIN <= value < _INT_END:  # type: ignore[operator]  # is an int
+                        value = _number(value, facts)
+                elif kind is float and value - value != 0:  # type: ignore[operator]  # a float
+                    value = _number(value, facts)
                 if value is not None:
                     plain[name] = value
             if plan.rare:
@@ -150,8 +157,9 @@ class Shaper:
                 code = values[plan.code]
         if error is not None or code is not None:
             _error(facts, error, code)
-        if plain:
-            _tidy(facts)
+        for name, value in facts.extra.items():
+            if type(value) is int or type(value) is float:
+                facts.extra[name] = _number(value, facts)
         return facts
 
     def minimal(self, captured: Captured) -> Facts:
@@ -175,7 +183,7 @@ class Shaper:
             field = SETTABLE.get(key)
             if field is None or field.name == "error_code" or field.kind is Kind.OBJECT:
                 if not reserved(key):
-                    plain[key[:MAX_KEY]] = value
+                    plain[clean_text(key)[:MAX_KEY]] = tidy(value, [])
             elif field.name in CONTEXT_FIELDS:
                 schema[field.name] = str(value)
             elif (fitted := fit(field, value)) is not None:
@@ -294,18 +302,13 @@ def _code(captured: CapturedError | None, code: object) -> str | None:
     return mnemonic
 
 
-def _tidy(facts: Facts) -> None:
-    """Make top-level numbers fit JSON and OTLP."""
-    plain = facts.plain
+def _number(value: object, facts: Facts) -> object:
+    """Return a number as JSON and OTLP can have it."""
     notes: list[str] = []
-    for key, value in plain.items():
-        kind = type(value)
-        if kind is float or kind is int:
-            tidied = tidy(value, notes)
-            if tidied is not value:
-                plain[key] = tidied
+    tidied = tidy(value, notes)
     if notes:
         facts.sanitized = merged_notes(facts.sanitized, notes)
+    return tidied
 
 
 def merged_notes(before: tuple[str, ...], notes: Iterable[str]) -> tuple[str, ...]:

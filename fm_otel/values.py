@@ -136,7 +136,8 @@ def freeze(value: object, notes: list[str]) -> object:
     kind = type(value)
     if kind is dict or kind is list or kind is tuple:
         try:
-            return _plain(value, MAX_NODES)
+            copy_plain = _plain_dict if kind is dict else _plain_list
+            return copy_plain(value, MAX_ITEMS)
         except Exception:  # noqa: BLE001, S110 - also RecursionError: the walk copes with it
             pass
     try:
@@ -211,60 +212,60 @@ def _mismatched(template: str, args: object, notes: list[str]) -> str:
     return f"{template} [arguments: {', '.join(texts)}]"
 
 
-def _plain(value: object, room: int) -> object:
+def _plain_dict(items: Any, room: int) -> dict[object, Any]:
     """Copy a small, clean tree of dicts, lists and tuples; raise on anything else.
 
-    ``room`` bounds what is looked at: each item's share of it shrinks with every level, to
-    nothing after ten. The loops test scalars in place, a call for each would double their cost.
+    ``room`` bounds what is looked at: it halves with every level, to nothing after seven. The
+    loops test scalars in place, a call for each would double their cost.
     """
-    kind = type(value)
-    if kind is dict:
-        return _plain_dict(cast("dict[object, Any]", value), room)
-    if kind is list or kind is tuple:
-        return _plain_list(cast("list[Any]", value), room)
-    raise _OddError
-
-
-def _plain_dict(items: dict[object, Any], room: int) -> dict[object, Any]:
-    share = _share(len(items), room)
-    copy = items.copy()
+    if len(items) > room:
+        raise _OddError
+    copy: dict[object, Any] = items.copy()
     for key, item in copy.items():
-        if type(key) is not str or not key.isascii() or not 0 < len(key) <= MAX_KEY:
+        if type(key) is not str or not 0 < len(key) <= MAX_KEY or not key.isascii():
             raise _OddError
         kind = type(item)
         if kind is str:
             if not item.isascii():
                 item.encode()
-        elif kind is int or kind is float or kind is bool:
+        elif kind is int:
             if not _INT_MIN <= item < _INT_END:
                 raise _OddError
-        elif item is not None:
-            copy[key] = _plain(item, share)
+        elif kind is dict:
+            copy[key] = _plain_dict(item, room >> 1)
+        elif kind is list or kind is tuple:
+            copy[key] = _plain_list(item, room >> 1)
+        elif kind is float:
+            # NaN and the infinities differ from themselves.
+            if item - item != 0:
+                raise _OddError
+        elif item is not None and kind is not bool:
+            raise _OddError
     return copy
 
 
-def _plain_list(items: list[Any], room: int) -> list[Any]:
-    share = _share(len(items), room)
-    copy = []
-    for item in items:
+def _plain_list(items: Any, room: int) -> list[Any]:
+    if len(items) > room:
+        raise _OddError
+    copy = list(items)
+    for place, item in enumerate(copy):
         kind = type(item)
         if kind is str:
             if not item.isascii():
                 item.encode()
-        elif kind is int or kind is float or kind is bool:
+        elif kind is int:
             if not _INT_MIN <= item < _INT_END:
                 raise _OddError
-        elif item is not None:
-            copy.append(_plain(item, share))
-            continue
-        copy.append(item)
+        elif kind is dict:
+            copy[place] = _plain_dict(item, room >> 1)
+        elif kind is list or kind is tuple:
+            copy[place] = _plain_list(item, room >> 1)
+        elif kind is float:
+            if item - item != 0:
+                raise _OddError
+        elif item is not None and kind is not bool:
+            raise _OddError
     return copy
-
-
-def _share(count: int, room: int) -> int:
-    if count > MAX_ITEMS or count > room or not room:
-        raise _OddError
-    return room // (count + 1)
 
 
 def _finite(value: float, notes: list[str]) -> float | str:

@@ -165,12 +165,12 @@ class Hook:
         """Return the level from which a logger's records are captured, and remember it."""
         if len(self._thresholds) >= _MAX_THRESHOLDS:
             self._thresholds.clear()
-        threshold = self._floor
+        threshold = self._floor or -_NEVER
         root = name.partition(".")[0]
         if root in _OURS:
             threshold = _NEVER
         elif name == AUDIT_LOGGER or self._listed(name):
-            threshold = 0
+            threshold = -_NEVER
         self._thresholds[name] = threshold
         return threshold
 
@@ -211,13 +211,16 @@ class Hook:
             logger: logging.Logger, name: Any, level: Any, fn: Any, lno: Any, msg: Any,  # noqa: ANN401
             args: Any, exc_info: Any, func: Any = None, extra: Any = None, sinfo: Any = None,  # noqa: ANN401
         ) -> logging.LogRecord:
-            call = (logger, name, level, fn, lno, msg, args, exc_info, func)
             try:
-                record: logging.LogRecord = original(*call, extra, sinfo)
+                record: logging.LogRecord = original(
+                    logger, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo,
+                )
             except Exception:
                 if not self.active or extra is None:
                     raise
-                record = original(*call, None, sinfo)
+                record = original(
+                    logger, name, level, fn, lno, msg, args, exc_info, func, None, sinfo,
+                )
                 _set_aside(record, extra)
             return record
 

@@ -95,17 +95,20 @@ class Pipeline:
             # A fork in C code runs no hooks.
             self.reset()
         queue = self._queue
-        if queue.full() and not self._make_room(levelno, keep=keep):
+        waiting = len(queue.records)
+        if (waiting >= queue.max_records or queue.bytes >= queue.max_bytes) and \
+                not self._make_room(levelno, keep=keep):
             self.accounts.dropped("queue_full")
             return
-        queue.put(captured)
+        queue.records.append(captured)
+        queue.bytes += captured.size
         if levelno >= self.write_through or keep or self._closed:
-            if not self.drain(len(queue.records), PATIENCE):
+            if not self.drain(waiting + 1, PATIENCE):
                 self.accounts.late_one()
                 self._wake()
         elif not self._awake:
             self._wake()
-        elif len(queue.records) >= EARLY:
+        elif waiting == EARLY:
             self._early.set()
 
     def _make_room(self, levelno: int, *, keep: bool) -> bool:
