@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from wsgiref.util import setup_testing_defaults
 
 import flask
 import httpx
@@ -144,6 +145,23 @@ def test_one_server_span_with_and_without_contrib(monkeypatch, log, order, path)
     servers = [span for span in spans.get_finished_spans() if span.kind.name == "SERVER"]
     assert [f"{span.context.trace_id:032x}" for span in servers] == [TRACE_ID]
     assert log.the().span_id == servers[0].context.span_id
+
+
+def test_span_is_there_for_the_servers_access_line(monkeypatch, log):
+    """Contrib's span has ended with the last byte; a line written before close still has it."""
+    traced(monkeypatch)
+    app = demo()
+    FlaskInstrumentor().instrument_app(app)
+    environ = {"PATH_INFO": "/cases/7", "REQUEST_METHOD": "GET"}
+    setup_testing_defaults(environ)
+    body = app(environ, lambda *_: None)
+    list(body)
+    logging.getLogger("gunicorn.access").info("line")
+    body.close()
+    logging.getLogger("gunicorn.access").info("after")
+    inside, after = log.of("gunicorn.access")
+    assert inside.span_id == log.the().span_id != 0
+    assert (after.span_id, after.context) == (0, {})
 
 
 def test_development_server(log):

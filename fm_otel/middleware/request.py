@@ -125,6 +125,11 @@ class Exchange:
         self._stop_clock()
         self._record()
 
+    def keep_span(self) -> None:
+        """Make the request's span current again, for the access line a server writes at last."""
+        if self._attached is None:
+            self._attached = otel_context.attach(self._span_in_context())
+
     def close(self, *, linger: bool = False) -> None:
         """End the span and leave the request's context.
 

@@ -107,6 +107,7 @@ class _Served:
             return next(self._iterator)
         except StopIteration:
             self._exchange.end()
+            self._exchange.keep_span()
             raise
         except BaseException as exc:
             self._fail(exc)
