@@ -20,7 +20,7 @@ from fm_otel.sampling import keep
 from fm_otel.site import SiteTable
 from fm_otel.stack import capture_error, error_from_text
 from fm_otel.structured import unpacked
-from fm_otel.values import SCALARS, freeze, message_of
+from fm_otel.values import freeze, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -106,11 +106,10 @@ class Capture:
             keys, values, size = _extras(record.__dict__, notes)
         error = self._error(record, levelno)
         created = record.created
-        if 0 < created < _LATEST:
+        if type(created) is float and 0 < created < _LATEST:
             time_ns = int(created * 1e9)
         else:
-            time_ns = time.time_ns()
-            notes.append("bad_time")
+            time_ns = time_of(created, notes)
         return tuple.__new__(Captured, (
             time_ns, next(self.sequence), self._sites.of(record), message, keys, values, span,
             context, error, weight, tuple(notes), size + len(message), console,
@@ -143,6 +142,14 @@ class Capture:
         return error_from_text(record.exc_text) if record.exc_text else None
 
 
+def time_of(created: object, notes: list[str]) -> int:
+    """Return a record's time in nanoseconds: now, where it has none that can be meant."""
+    if (type(created) is float or type(created) is int) and 0 < created < _LATEST:
+        return int(created * 1e9)
+    notes.append("bad_time")
+    return time.time_ns()
+
+
 def _extras(
     attributes: Mapping[str, object], notes: list[str],
 ) -> tuple[tuple[str, ...], tuple[object, ...], int]:
@@ -158,7 +165,8 @@ def _extras(
         if kind is str:
             size += len(value)  # type: ignore[arg-type]  # is a str
             values.append(value)
-        elif kind in SCALARS:
+        elif value is None or kind is int or kind is float or kind is bool:
+            # Not "in SCALARS": a metaclass may forbid hashing its classes.
             values.append(value)
         else:
             size += 200

@@ -18,7 +18,8 @@ from fm_otel.context import request_context
 from fm_otel.record import Captured
 from fm_otel.site import Site
 from fm_otel.stack import capture_error, error_from_text
-from fm_otel.values import SCALARS, freeze, text_of
+from fm_otel.structured import ASIDE
+from fm_otel.values import freeze, message_of, note, text_of
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LogRecord
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 MAX_SITES: Final = 4096
 _LEVELS: Final = ((21, 50, "CRITICAL"), (17, 40, "ERROR"), (13, 30, "WARNING"), (9, 20, "INFO"))
 _EXCEPTION: Final = ("exception.type", "exception.message", "exception.stacktrace")
+_TAKEN: Final = ("message", "asctime")
+_INFO: Final = 9
+_LAST_SEVERITY: Final = 24
+_LATEST: Final = 10**20
+"""Nanoseconds: times beyond this (year 5138) cannot be meant."""
 _OVERHEAD: Final = 500
 
 
@@ -78,8 +84,10 @@ class FaultMavenLoggerProvider(LoggerProvider):
 
     def site(self, scope: InstrumentationScope, record: LogRecord) -> Site:
         """Return the site of records of one scope and severity."""
-        number = record.severity_number.value if record.severity_number else 9
-        text = record.severity_text or ""
+        number = _number(record.severity_number)
+        text = record.severity_text
+        if type(text) is not str:
+            text = "" if text is None else text_of(text, [])
         key = (scope.name, scope.version, number, text)
         site = self._sites.get(key)
         if site is None:
@@ -109,18 +117,17 @@ class FaultMavenLogger(Logger):
         number = parts.get("severity_number")
         if not settings.level_explicit or number is None:
             return True
-        return _level(number.value)[0] >= settings.level
+        return _level(_number(number))[0] >= settings.level
 
     def emit(self, record: LogRecord | None = None, **parts: Any) -> None:  # noqa: ANN401
         """Capture and submit an API record; never raises an ``Exception``."""
         engine = self._provider.engine
-        if not self.enabled(severity_number=parts.get("severity_number") if record is None
-                            else record.severity_number):
-            return
         try:
             log_record = record if record is not None else _api_record(parts)
             if isinstance(log_record, ReadWriteLogRecord):
                 log_record = log_record.log_record
+            if not self.enabled(severity_number=log_record.severity_number):
+                return
             captured = self._captured(log_record)
         except Exception as error:  # noqa: BLE001 - the application must not notice
             engine.accounts.dropped("encode")
@@ -133,21 +140,18 @@ class FaultMavenLogger(Logger):
         notes: list[str] = []
         provider = self._provider
         site = provider.site(self._instrumentation_scope, record)
-        attributes = dict(record.attributes or {})
+        attributes = _attributes(record.attributes, notes)
         error = _error(record, attributes)
         body = record.body
-        message = body if isinstance(body, str) else _body(body, attributes, notes)
-        if record.event_name:
-            attributes["event_name"] = record.event_name
+        message = body if type(body) is str else _body(body, attributes, notes)
+        event_name = record.event_name
+        if event_name is not None and event_name != "":
+            attributes["event_name"] = event_name = text_of(event_name, notes)
         keys = tuple(attributes)
-        values = tuple(
-            value if type(value) in SCALARS else freeze(value, notes)
-            for value in attributes.values()
-        )
+        values = tuple(freeze(value, notes) for value in attributes.values())
         return Captured(
-            record.timestamp or record.observed_timestamp or time.time_ns(),
-            next(provider.engine.capture.sequence), site, message or record.event_name or "",
-            keys, values, span_context_of(record), request_context.get().snapshot, error, None,
+            _time(record, notes), next(provider.engine.capture.sequence), site,
+            message or event_name or "", keys, values, span_context_of(record), request_context.get().snapshot, error, None,
             tuple(notes), _OVERHEAD + len(message) + 60 * len(keys),
             True,  # noqa: FBT003 - a tuple's place
         )
@@ -168,6 +172,33 @@ def _level(severity_number: int) -> tuple[int, str]:
     return 10, "DEBUG"
 
 
+def _number(severity: object) -> int:
+    """Return a severity as its number; INFO for none and for what is no severity."""
+    number = getattr(severity, "value", severity)
+    return number if type(number) is int and 0 < number <= _LAST_SEVERITY else _INFO
+
+
+def _time(record: LogRecord, notes: list[str]) -> int:
+    for moment in (record.timestamp, record.observed_timestamp):
+        if type(moment) is int and 0 < moment < _LATEST:
+            return moment
+        if moment:
+            note(notes, "bad_time")
+    return time.time_ns()
+
+
+def _attributes(given: Any, notes: list[str]) -> dict[str, Any]:  # noqa: ANN401 - anything
+    """Return attributes as a dict of our own; what formatters put on records goes aside."""
+    try:
+        attributes = dict(given) if given is not None else {}
+    except Exception:  # noqa: BLE001 - a mapping of the application's own class, or none at all
+        return {"attributes": freeze(given, notes)}
+    aside = {key: attributes.pop(key) for key in _TAKEN if key in attributes}
+    if aside:
+        attributes[ASIDE] = aside
+    return attributes
+
+
 def _api_record(parts: dict[str, Any]) -> LogRecord:
     from opentelemetry._logs import LogRecord  # noqa: PLC0415 - the name is a type elsewhere
 
@@ -178,11 +209,13 @@ def _body(body: object, attributes: dict[str, Any], notes: list[str]) -> str:
     """Return a structured body's text; its fields become attributes."""
     if body is None:
         return ""
-    if isinstance(body, dict):
-        for key, value in body.items():
-            attributes.setdefault(str(key), value)
-        return text_of(attributes.pop("message", ""), notes)
-    return text_of(body, notes)
+    if type(body) is dict:
+        fields = {text_of(key, notes): value for key, value in body.items()}
+        message = fields.pop("message", "")
+        for key, value in fields.items():
+            attributes.setdefault(key, value)
+        return message_of(message, (), notes)
+    return message_of(body, (), notes)
 
 
 def _error(record: LogRecord, attributes: dict[str, Any]) -> CapturedError | None:

@@ -11,6 +11,9 @@ import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from fm_otel.redaction.normalise import clean_text
+from fm_otel.values import text_of
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -66,6 +69,10 @@ class Site:
         line: int | None = None,
         scope_version: str | None = None,
     ) -> None:
+        logger, level_name = clean(logger), clean(level_name)
+        levelno = _number(levelno)
+        file_path, function = file_path and clean(file_path), function and clean(function)
+        qualified_function = qualified_function and clean(qualified_function)
         self.logger = logger
         self.levelno = levelno
         self.level = level_floor(levelno)
@@ -80,6 +87,19 @@ class Site:
         self.plans: dict[tuple[str, ...], Plan] = {}
         self.json: tuple[bytes, bytes] | None = None
         self.otlp: tuple[bytes, bytes] | None = None
+
+
+def clean(text: object) -> str:
+    """Return a name of a logger, level, file or function as sinks can take it."""
+    return clean_text(text if type(text) is str else text_of(text, []))
+
+
+def _number(value: object) -> int:
+    """Return a level as a number, whatever a library put in its place."""
+    try:
+        return int(value)  # type: ignore[call-overload,no-any-return]  # anything but a number raises
+    except Exception:  # noqa: BLE001 - as it says
+        return logging.INFO
 
 
 def level_floor(levelno: int) -> str:
@@ -110,24 +130,33 @@ class SiteTable:
     def of(self, record: logging.LogRecord) -> Site:
         """Return the site of ``record``."""
         key = (record.name, record.levelno, record.pathname, record.lineno, record.funcName)
-        site = self._sites.get(key)
+        try:
+            site = self._sites.get(key)
+        except Exception:  # noqa: BLE001 - a name or level that cannot be hashed
+            return self._site(record)
         return site if site is not None else self._add(key, record)
 
     def _add(self, key: tuple[str, int, str, int, str], record: logging.LogRecord) -> Site:
         if len(self._sites) >= MAX_SITES:
             self._sites.clear()
+        site = self._sites[key] = self._site(record)
+        return site
+
+    def _site(self, record: logging.LogRecord) -> Site:
         function = record.funcName or None
-        site = Site(
+        return Site(
             record.name,
             record.levelno,
             record.levelname,
-            file_path=project_path(record.pathname),
+            file_path=project_path(str(record.pathname)),
             function=function,
             qualified_function=_qualified(record.pathname, function),
-            line=record.lineno,
+            line=_line(record.lineno),
         )
-        self._sites[key] = site
-        return site
+
+
+def _line(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 1 << 31 else None
 
 
 def project_path(path: str) -> str:
@@ -140,7 +169,7 @@ def project_path(path: str) -> str:
     # Nothing, while the interpreter takes itself down; programs also put paths there.
     for entry in sys.path or ():
         root = str(entry).rstrip("/\\")
-        if root and len(root) > len(best) and path.startswith(root) and path[len(root)] in "/\\":
+        if root and len(root) > len(best) and path.startswith((root + "/", root + "\\")):
             best = root
     if best:
         return path[len(best) + 1 :]
@@ -161,7 +190,7 @@ def _qualified(pathname: str, function: str | None) -> str | None:
 
 
 def _frame_of(pathname: str, function: str) -> FrameType | None:
-    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - as stdlib's findCaller
+    frame: FrameType | None = sys._getframe(4)  # noqa: SLF001 - as stdlib's findCaller
     while frame is not None:
         code = frame.f_code
         if code.co_name == function and code.co_filename == pathname:

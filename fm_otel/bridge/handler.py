@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import _logs
 from opentelemetry._logs import LogRecord, SeverityNumber
 
-from fm_otel.capture import passing
+from fm_otel.capture import passing, time_of
 from fm_otel.context import request_context
 from fm_otel.fields import BY_NAME
-from fm_otel.site import SiteTable, severity_number
+from fm_otel.site import SiteTable, clean
 from fm_otel.stack import capture_error
-from fm_otel.values import SCALARS, freeze, message_of
+from fm_otel.values import freeze, message_of, text_of, well_formed
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
+
+    from fm_otel.site import Site
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -51,7 +53,8 @@ class BridgeHandler(logging.Handler):
             provider = self._provider or _logs.get_logger_provider()
             engine = getattr(provider, "engine", None)
             if engine is None:
-                self._logger(provider, record.name).emit(self._translated(record))
+                site = self._sites.of(record)
+                self._logger(provider, site.logger).emit(self._translated(record, site))
             elif passing.record is not record:
                 engine.take(record)
         except Exception:  # noqa: BLE001 - as stdlib's handlers
@@ -71,36 +74,38 @@ class BridgeHandler(logging.Handler):
             logger = self._loggers[key] = provider.get_logger(name)
         return logger
 
-    def _translated(self, record: logging.LogRecord) -> LogRecord:
+    def _translated(self, record: logging.LogRecord, site: Site) -> LogRecord:
         notes: list[str] = []
-        attributes = self._attributes(record, notes)
-        time_ns = int(record.created * 1e9)
+        attributes = self._attributes(record, site, notes)
+        time_ns = time_of(record.created, notes)
         return LogRecord(
             timestamp=time_ns,
             observed_timestamp=time_ns,
-            severity_number=SeverityNumber(severity_number(record.levelno)),
-            severity_text="WARN" if record.levelname == "WARNING" else record.levelname,
-            body=message_of(record.msg, record.args, notes),
+            severity_number=SeverityNumber(site.severity_number),
+            severity_text="WARN" if record.levelname == "WARNING" else clean(record.levelname),
+            body=well_formed(message_of(record.msg, record.args, notes), notes),
             attributes=attributes,
         )
 
-    def _attributes(self, record: logging.LogRecord, notes: list[str]) -> dict[str, Any]:
+    def _attributes(
+        self, record: logging.LogRecord, site: Site, notes: list[str],
+    ) -> dict[str, Any]:
         attributes: dict[str, Any] = {}
         for name, value in request_context.get().fields.items():
             field = BY_NAME.get(name)
             attributes[field.at if field else name] = value
         for key, value in record.__dict__.items():
-            if key not in _STANDARD and not key.startswith("_fm_otel"):
-                attributes[key] = value if type(value) in SCALARS else freeze(value, notes)
+            name = well_formed(text_of(key, notes), notes)
+            if name not in _STANDARD and not name.startswith("_fm_otel"):
+                attributes[name] = freeze(value, notes)
         if self._code:
-            site = self._sites.of(record)
-            attributes["code.file.path"] = record.pathname
+            attributes["code.file.path"] = clean(record.pathname)
             attributes["code.function.name"] = site.qualified_function
-            attributes["code.line.number"] = record.lineno
+            attributes["code.line.number"] = site.line
         if record.exc_info:
             error = capture_error(record.exc_info)
             if error is not None:
                 attributes["exception.type"] = error.type
-                attributes["exception.message"] = error.message
-                attributes["exception.stacktrace"] = error.stack_trace()
+                attributes["exception.message"] = well_formed(error.message or "", notes)
+                attributes["exception.stacktrace"] = well_formed(error.stack_trace(), notes)
         return attributes
