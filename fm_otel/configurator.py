@@ -34,6 +34,7 @@ from fm_otel.provider import FaultMavenLoggerProvider
 from fm_otel.redact import Redaction
 from fm_otel.redaction import Redactor
 from fm_otel.resource import process_of, resource_of
+from fm_otel.self_metrics import SelfMetrics
 from fm_otel.settings import Settings
 from fm_otel.shape import Shaper
 from fm_otel.sinks.console import ConsoleSink
@@ -146,6 +147,8 @@ class _Started:
             self.engine, lane, self.resource, None if endpoint is None else endpoint.target,
         )
         _logs.set_logger_provider(self.provider)
+        if meters is not None and settings.enable_metrics:
+            SelfMetrics(self.engine, self.queue, self._backlog).register()
         sampling.count_refusals(accounts.sampled_out)
         self.hook = Hook(self.engine)
         self.hook.install()
@@ -155,6 +158,12 @@ class _Started:
         closers.prepare()
         self.lifecycle = Lifecycle(self.engine, closers, restart=self.after_fork)
         self.lifecycle.install()
+
+    def _backlog(self) -> int:
+        return sum(
+            sink.held for output in self.outputs for sink, _ in output.sinks
+            if isinstance(sink, OtlpSink)
+        )
 
     def after_fork(self) -> None:
         """In a child: own identity, empty queue, fresh sinks; the parent keeps its records."""
@@ -252,8 +261,8 @@ def _outputs(
     if lines:
         outputs.append(Output(JsonLine, process, lines))
     if endpoint is not None:
-        otlp = _otlp(settings, endpoint, process, accounts, report)
-        outputs.append(Output(OtlpEncoder, process, [(otlp, None)]))
+        sink = _otlp(settings, endpoint, process, accounts, report)
+        outputs.append(Output(OtlpEncoder, process, [(sink, None)]))
     return outputs
 
 

@@ -160,7 +160,7 @@ def _plain(
         if kind is str:
             if value.isascii() and value.isprintable() and len(value) <= MAX_STRING:  # type: ignore[attr-defined, arg-type]
                 continue
-            cleaned = _string(value, redact, notes)  # type: ignore[arg-type]  # is a str
+            cleaned: object = _string(value, redact, notes)  # type: ignore[arg-type]  # is a str
         elif (kind is dict or kind is list) and not _harmless(value):
             cleaned = _nested(value, redact, notes)
         else:
