@@ -137,7 +137,7 @@ def freeze(value: object, notes: list[str]) -> object:
     if kind is dict or kind is list or kind is tuple:
         try:
             copy_plain = _plain_dict if kind is dict else _plain_list
-            return copy_plain(value, MAX_ITEMS)
+            return copy_plain(value, MAX_NODES)
         except Exception:  # noqa: BLE001, S110 - also RecursionError: the walk copes with it
             pass
     try:
@@ -215,10 +215,12 @@ def _mismatched(template: str, args: object, notes: list[str]) -> str:
 def _plain_dict(items: Any, room: int) -> dict[object, Any]:
     """Copy a small, clean tree of dicts, lists and tuples; raise on anything else.
 
-    ``room`` bounds what is looked at: it halves with every level, to nothing after seven. The
-    loops test scalars in place, a call for each would double their cost.
+    ``room`` bounds what is looked at: the items of a container share it, so that a broad tree
+    ends as soon as a deep one, after ten levels at most. The loops test scalars in place, a call
+    for each would double their cost.
     """
-    if len(items) > room:
+    count = len(items)
+    if count > MAX_ITEMS or count > room:
         raise _OddError
     copy: dict[object, Any] = items.copy()
     for key, item in copy.items():
@@ -232,9 +234,9 @@ def _plain_dict(items: Any, room: int) -> dict[object, Any]:
             if not _INT_MIN <= item < _INT_END:
                 raise _OddError
         elif kind is dict:
-            copy[key] = _plain_dict(item, room >> 1)
+            copy[key] = _plain_dict(item, room // (count + 1))
         elif kind is list or kind is tuple:
-            copy[key] = _plain_list(item, room >> 1)
+            copy[key] = _plain_list(item, room // (count + 1))
         elif kind is float:
             # NaN and the infinities differ from themselves.
             if item - item != 0:
@@ -245,7 +247,8 @@ def _plain_dict(items: Any, room: int) -> dict[object, Any]:
 
 
 def _plain_list(items: Any, room: int) -> list[Any]:
-    if len(items) > room:
+    count = len(items)
+    if count > MAX_ITEMS or count > room:
         raise _OddError
     copy = list(items)
     for place, item in enumerate(copy):
@@ -257,9 +260,9 @@ def _plain_list(items: Any, room: int) -> list[Any]:
             if not _INT_MIN <= item < _INT_END:
                 raise _OddError
         elif kind is dict:
-            copy[place] = _plain_dict(item, room >> 1)
+            copy[place] = _plain_dict(item, room // (count + 1))
         elif kind is list or kind is tuple:
-            copy[place] = _plain_list(item, room >> 1)
+            copy[place] = _plain_list(item, room // (count + 1))
         elif kind is float:
             if item - item != 0:
                 raise _OddError

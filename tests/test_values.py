@@ -418,6 +418,17 @@ def test_a_broad_tree_is_bounded_as_a_whole() -> None:
     assert words == ["too_many"]
 
 
+@pytest.mark.parametrize("widths", [(64, 32, 16, 8, 4), (16,) * 5, (2,) * 14, (8,) * 7])
+def test_a_clean_tree_of_any_form_is_bounded(widths: tuple[int, ...]) -> None:
+    """No way of spreading a tree over levels has more than the allowed values copied."""
+    tree: object = 1.5
+    for width in reversed(widths):
+        tree = [tree] * width
+    result, words = frozen(tree)
+    assert json.dumps(result).count("1.5") <= MAX_NODES
+    assert "too_many" in words
+
+
 def test_a_shared_value_is_no_cycle() -> None:
     """The same list twice in a row is copied twice."""
     shared = [{"a": 1j}]
