@@ -2,7 +2,8 @@
 
 Statements are written with short names and spelled out at the end: ``A`` the record's attributes,
 ``B`` its body, ``C.x`` its scratch values, ``F["x"]`` the attribute ``faultmaven.x``,
-``has("x")`` whether the record's text in lower case holds x.
+``has("x")`` whether the record's text in lower case holds x, ``raw("X")`` whether it holds X
+as it is.
 """
 
 from __future__ import annotations
@@ -41,11 +42,12 @@ CORE: Final = ("timestamp", "level", "logger", "message")
 _ATOM: Final = r'[^{}\[\]"]|"(?:\\.|[^"\\])*"'
 _FLAT: Final = rf"(?:{_ATOM}|\[(?:{_ATOM})*\]|\{{(?:{_ATOM})*\}})*"
 KEYED: Final = (
-    rf'("(?:[^"\\]*[._-])?(?i:{KEY_NAMES})":)'
+    rf'("(?:(?:[^"\\]*[._-])?(?i:{KEY_NAMES})|(?:[^"\\]*\.)?(?i:token))":)'
     r'(?:"(?:\\.|[^<"\\])(?:\\.|[^"\\])*"|-?[0-9][0-9.eE+-]*|true|false'
     rf"|\[{_FLAT}\]|\{{{_FLAT}\}})"
 )
-KEY_MARKER: Final = "[REDACTED:secret_key]"
+SECRET_NAME: Final = rf"(?i)(^|[._-])({KEY_NAMES})$|(^|\.)token$"
+KEY_MARKER: Final = "[REDACTED:secret]"
 MARKER_ONLY: Final = r"^v:(\[REDACTED:[a-z0-9_#:-]+\])$"
 
 
@@ -58,7 +60,7 @@ def quoted(text: str) -> str:
 
 
 _TOKEN: Final = re.compile(
-    r'(?P<text>"(?:\\.|[^"\\])*")|\bhas\("(?P<has>(?:\\.|[^"\\])+)"\)|\bF\["(?P<own>[^"]+)"\]'
+    r'(?P<text>"(?:\\.|[^"\\])*")|\b(?P<look>has|raw)\("(?P<has>(?:\\.|[^"\\])+)"\)|\bF\["(?P<own>[^"]+)"\]'
     r"|\bC\.(?P<cache>\w+)|\bB\.(?P<member>\w+)|(?P<root>\b[ABC]\b(?!\())"
 )
 _ROOTS: Final = {"A": "attributes", "B": "body", "C": "cache"}
@@ -71,7 +73,8 @@ def spelled(statement: str, context: str = "log") -> str:
         if match["text"]:
             return match["text"]
         if match["has"]:
-            return f'Index({context}.cache["s"], "{match["has"]}") >= 0'
+            text = "s" if match["look"] == "has" else "r"
+            return f'Index({context}.cache["{text}"], "{match["has"]}") >= 0'
         if match["own"]:
             return f'{context}.attributes["faultmaven.{match["own"]}"]'
         if match["cache"]:
@@ -92,9 +95,9 @@ def guarded(guard: str, statements: Iterable[str]) -> list[str]:
     ]
 
 
-def any_of(anchors: Iterable[str]) -> str:
-    """Ask for one of some anchors."""
-    tests = [f'has("{anchor}")' for anchor in anchors]
+def any_of(anchors: Iterable[str], look: str = "has") -> str:
+    """Ask for one of some anchors, in lower case or as they are."""
+    tests = [f"{look}({quoted(anchor)})" for anchor in anchors]
     return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
 
 
@@ -146,14 +149,32 @@ def rule_on(rule: Rule, target: str) -> str:
     return f"replace_pattern({target}, {pattern}, {marker})"
 
 
-def always(target: str) -> list[str]:
-    """Give the rules that start with a literal: cheap enough to run on everything."""
-    return [rule_on(rule, target) for rule in RULES if rule.literal]
+def seen(rule: Rule) -> str:
+    """Ask for a rule's anchors."""
+    return any_of(rule.anchors, "raw" if rule.exact else "has")
 
 
 def anchored(target: str) -> list[str]:
-    """Give the rules that run only where an anchor was seen."""
-    return [rule_on(rule, target) for rule in RULES if not rule.literal]
+    """Apply every rule where its anchors are."""
+    return [f"{rule_on(rule, target)} where (C.all != nil or {seen(rule)})" for rule in RULES]
+
+
+def gate() -> str:
+    """Ask whether a record needs a closer look; no anchor is asked that holds another one."""
+    looks = {f"{end}=": "has" for end in NAME_ENDS} | {anchor: "raw" for anchor in KEY_ANCHORS}
+    for rule in RULES:
+        if not rule.rare:
+            looks |= dict.fromkeys(rule.anchors, "raw" if rule.exact else "has")
+    needed = [
+        f"{look}({quoted(anchor)})"
+        for anchor, look in looks.items()
+        if not any(
+            other != anchor and other in (anchor.lower() if kind == "has" else anchor)
+            and not (kind == "raw" and look == "has")
+            for other, kind in looks.items()
+        )
+    ]
+    return " or ".join(needed)
 
 
 def keyed_rule(target: str, marker: str) -> str:
@@ -162,16 +183,11 @@ def keyed_rule(target: str, marker: str) -> str:
     return f"replace_pattern({target}, {quoted(KEYED)}, {replacement})"
 
 
-def hits() -> str:
-    """Ask whether any anchored rule may match."""
-    return any_of(dict.fromkeys(a for rule in RULES if not rule.literal for a in rule.anchors))
-
-
 def key_mask() -> list[str]:
     """Replace the values of sensitive attribute names, whatever their type; markers stay."""
     mask = quoted(KEY_MARKER)
     return [
-        f"keep_matching_keys(C.k, {quoted(rf'(?i)(^|[._-])({KEY_NAMES})$')})",
+        f"keep_matching_keys(C.k, {quoted(SECRET_NAME)})",
         'delete_key(C, "k") where Len(C.k) == 0',
         "stringify_all(C.k)",
         'replace_all_patterns(C.k, "value", "^(?s:(.*))$", "v:$1")',
@@ -181,41 +197,40 @@ def key_mask() -> list[str]:
     ]
 
 
+TEXT_OF_ATTRIBUTES: Final = 'set(C.r, ToKeyValueString(A, "=", " "))'
+TEXT_IN_LOWER_CASE: Final = "set(C.s, ToLowerCase(C.r))"
+TEXT_OF_BODY: Final = 'set(C.r, Concat([C.r, B], " ")) where IsString(B)'
+
+
 def attributes_redacted() -> list[str]:
-    """Clean the attributes of a record or resource, whose text in lower case is in C.s."""
+    """Clean the attributes of a record or resource whose text is known."""
     return [
         # Without its text nothing is known about a record: every rule runs.
-        "set(C.hit, true) where C.s == nil",
-        f"set(C.hit, true) where {hits()}",
-        *always("A"),
-        *guarded("C.hit != nil", anchored("A")),
+        "set(C.all, true) where C.s == nil",
+        *anchored("A"),
         f'replace_all_patterns(A, "key", {quoted(KEY_SHAPES)}, "[REDACTED:key]") '
-        f"where {any_of(KEY_ANCHORS)}",
-        "set(C.k, A) where C.s == nil",
-        f"set(C.k, A) where {any_of(f'{end}=' for end in NAME_ENDS)}",
+        f"where C.all != nil or {any_of(KEY_ANCHORS, 'raw')}",
+        f"set(C.k, A) where C.all != nil or {any_of(f'{end}=' for end in NAME_ENDS)}",
         *guarded("C.k != nil", key_mask()),
     ]
 
 
-def redact(root: Path) -> str:
-    """Make the first step of every pipeline: one pass over attributes, body and resource."""
-    resource = [
-        'set(C.s, ToLowerCase(ToKeyValueString(A, "=", " ")))',
-        *attributes_redacted(),
-    ]
-    log = [
+def redact(_: Path) -> str:
+    """Make the first step of every pipeline: a look at everything, a closer one where needed."""
+    marked = f'set(F["look"], true) where C.s == nil or {gate()}'
+    close = ['F["look"] != nil']
+    unmarked = 'delete_key(A, "faultmaven.look")'
+    resource = [TEXT_OF_ATTRIBUTES, TEXT_IN_LOWER_CASE]
+    log = [TEXT_OF_ATTRIBUTES, TEXT_OF_BODY, TEXT_IN_LOWER_CASE]
+    prepared = [
         "set(log.time, log.observed_time) where log.time_unix_nano == 0",
         "set(C.map, true) where IsMap(B) or IsList(B)",
         "set(B, String(B)) where C.map != nil",
         'set(B, "[unencodable]") where C.map != nil and not IsString(B)',
-        'set(C.s, ToKeyValueString(A, "=", " "))',
-        'set(C.s, Concat([C.s, B], " ")) where IsString(B)',
-        "set(C.s, ToLowerCase(C.s))",
-        *attributes_redacted(),
-        *guarded("IsString(B)", always("B")),
-        *guarded("C.hit != nil and IsString(B)", anchored("B")),
-        keyed_rule("B", KEY_MARKER) + " where C.map != nil and C.hit != nil",
-        'set(F["nested"], true) where has("{") or has("[")',
+    ]
+    body = [
+        *guarded("IsString(B)", anchored("B")),
+        keyed_rule("B", KEY_MARKER) + r' where IsString(B) and IsMatch(B, "^[{\\[]")',
     ]
     spans = [
         group(rules(f"{context}.attributes"), context=context)
@@ -224,15 +239,22 @@ def redact(root: Path) -> str:
     status = group(rules("span.status.message"), ['span.status.message != ""'], "span")
     return document(
         "Second line of redaction, the same typed markers as the SDK's.",
-        ("log_statements", [group(resource, context="resource"), group(log)]),
+        ("log_statements", [
+            group([*resource, marked], context="resource"),
+            group([unmarked, *resource, *attributes_redacted()], close, "resource"),
+            group([*prepared, *log, marked, 'set(F["nested"], true) where has("{") or has("[")']),
+            group([unmarked, *log, *attributes_redacted(), *body], close),
+        ]),
         ("trace_statements", [*spans, status]),
     )
 
 
 def spans(_: Path) -> str:
     """Make the redaction of span attributes by name and inside lists."""
-    patterns = [rule.pattern for rule in RULES if rule.literal]
-    names = scalar(rf"(?i)(^|[._-])({KEY_NAMES})$")
+    patterns = [
+        rule.pattern for rule in RULES if rule.exact and rule.replacement.startswith("[")
+    ]
+    names = scalar(SECRET_NAME)
     return "\n".join([
         "# Span attributes: sensitive names whatever the type, key formats also inside lists.",
         "# Made by .ci/generate: change the tables, not this file.",
@@ -355,53 +377,48 @@ def rest() -> list[str]:
         'merge_maps(B, A, "insert") where Len(A) > 0',
         "set(C.json, String(B))",
         *retry,
-        "set(C.text, C.json)",
-        *second_pass(),
-        "set(B, C.text)",
+        'set(F["nested"], true) where C.nested != nil',
+        "set(B, C.json)",
     ]
 
 
 def second_pass() -> list[str]:
-    """Clean the finished JSON text of records with nested values."""
+    """Make the group that cleans the finished JSON text of records with nested values."""
     mark, opened = quoted('"<'), quoted('"[REDACTED:')
     keyed = [
         'replace_pattern(C.text, ' + quoted(r'"\[REDACTED:') + f", {mark})",
-        keyed_rule("C.text", "<secret_key]"),
+        keyed_rule("C.text", "<secret]"),
         f"replace_pattern(C.text, {mark}, {opened})",
     ]
-    names = any_of(f'{end}\\":' for end in NAME_ENDS)
+    names = any_of(f'{end}":' for end in NAME_ENDS)
     # A pass that broke the text keeps four fields: never the raw text, never a torn line.
     checked = [
         "set(C.ok, ParseJSON(C.text))",
+        "set(B, ParseJSON(C.json)) where C.ok == nil",
         f"keep_keys(B, {strings(CORE)}) where C.ok == nil",
         "set(C.text, String(B)) where C.ok == nil",
     ]
-    return [
-        *guarded("C.nested != nil", [
-            "set(C.s, ToLowerCase(C.json))",
+    return group(
+        [
+            "set(C.json, B)",
+            "set(C.text, B)",
+            "set(C.r, B)",
+            TEXT_IN_LOWER_CASE,
             f"set(C.keyed, true) where {names}",
-        ]),
-        *guarded("C.keyed != nil", keyed),
-        *guarded("C.nested != nil", [text_rule(rule) for rule in RULES]),
-        *guarded("C.nested != nil and C.text != C.json", checked),
-    ]
-
-
-_OPENS_INSIDE_ESCAPE: Final = re.compile(r"[bfnrtu\[(]")
-_EDGE: Final = r"((?:\\u[0-9a-f]{4}|\\[^u])+|[^A-Za-z0-9_\\])"
+            *guarded("C.keyed != nil", keyed),
+            *(text_rule(rule) for rule in RULES),
+            *guarded("C.text != C.json", checked),
+            "set(B, C.text)",
+        ],
+        ['F["nested"] != nil'],
+    )
 
 
 def text_rule(rule: Rule) -> str:
-    """Apply a rule to JSON text, so that no match begins inside an escape."""
-    pattern, marker = rule.json_pattern or rule.pattern, rule.replacement
-    if _OPENS_INSIDE_ESCAPE.match(pattern.removeprefix("(").removeprefix("?:")) or (
-        "|" in pattern and pattern.startswith("(?:")
-    ):
-        marker = re.sub(r"\$(\d)", lambda m: f"${int(m[1]) + 1}", marker)
-        pattern, marker = _EDGE + pattern, "${1}" + marker
+    """Apply a rule to JSON text."""
     return (
-        f"replace_pattern(C.text, {quoted(pattern)}, {quoted(marker)}) "
-        f"where {any_of(rule.anchors)}"
+        f"replace_pattern(C.text, {quoted(rule.json_pattern)}, {quoted(rule.json_replacement)}) "
+        f"where {seen(rule)}"
     )
 
 
@@ -410,7 +427,7 @@ def schema(_: Path) -> str:
     objects = [object_fields(f) for f in FIELDS if f.members]
     return document(
         "Turns a record into one line of the JSON schema.",
-        ("log_statements", [group(core_fields()), *objects, group(rest())]),
+        ("log_statements", [group(core_fields()), *objects, group(rest()), second_pass()]),
     )
 
 
@@ -420,12 +437,13 @@ def schema(_: Path) -> str:
 def logstore(_: Path) -> str:
     """Make the step that keeps a record inside the limits of the log store."""
     stack = 'A["exception.stacktrace"]'
-    names = rf"(?i)(^|[._-])({KEY_NAMES})(\.|$)"
+    names = rf"(?i)(^|[._-])({KEY_NAMES})(\.|$)|(^|\.)token(\.|$)"
     nested = [
         'delete_key(A, "faultmaven.nested")',
         "flatten(A)",
-        'set(C.s, ToLowerCase(ToKeyValueString(A, "=", " ")))',
-        *(f"{rule_on(rule, 'A')} where {any_of(rule.anchors)}" for rule in RULES),
+        TEXT_OF_ATTRIBUTES,
+        TEXT_IN_LOWER_CASE,
+        *(f"{rule_on(rule, 'A')} where {seen(rule)}" for rule in RULES),
         f"set(C.k, A) where {any_of(NAME_ENDS)}",
         *guarded("C.k != nil", [s.replace(key_mask()[0], f"keep_matching_keys(C.k, "
                                           f"{quoted(names)})") for s in key_mask()]),
