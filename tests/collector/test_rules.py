@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
@@ -41,14 +42,14 @@ def assert_passes(name: str, *arguments: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@cache
 def expectations() -> dict[str, list[tuple[str, bool]]]:
     """List for each alert the moments that a test looks at, and whether it fires then."""
     seen: dict[str, list[tuple[str, bool]]] = {}
-    for path in CASES:
-        for case in yaml.safe_load(path.read_text("utf-8"))["tests"]:
-            for look in case.get("promql_expr_test", ()):
-                for alert in FIRING.findall(look["expr"]):
-                    seen.setdefault(alert, []).append((case["name"], "exp_samples" in look))
+    for case in cases_of(CASES):
+        for look in case.get("promql_expr_test", ()):
+            for alert in FIRING.findall(look["expr"]):
+                seen.setdefault(alert, []).append((case["name"], "exp_samples" in look))
     return seen
 
 
@@ -76,26 +77,26 @@ def test_alerts_that_never_fire_fail_their_tests(tmp_path: Path) -> None:
     """The cases above can fail: with silent rules everyone that expects an alert does."""
     expecting = {
         case["name"]
-        for path in CASES
-        for case in yaml.safe_load(path.read_text("utf-8"))["tests"]
+        for case in cases_of(CASES)
         if "alert_rule_test" in case
         or any("exp_samples" in look for look in case["promql_expr_test"])
     }
-    assert failing_with("vector(0) > 1", tmp_path) == expecting
+    assert failing_with("vector(0) > 1", CASES, tmp_path) == expecting
 
 
 def test_alerts_that_always_fire_fail_their_tests(tmp_path: Path) -> None:
     """The cases above can fail: with rules that always fire everyone does."""
-    names = {
-        case["name"]
-        for path in CASES
-        for case in yaml.safe_load(path.read_text("utf-8"))["tests"]
-    }
-    assert names - failing_with("vector(1)", tmp_path) == {"CollectorDown, no target at all"}
+    some = [path for path in CASES if path.stem == "security"]
+    assert failing_with("vector(1)", some, tmp_path) == {case["name"] for case in cases_of(some)}
 
 
-def failing_with(expression: str, folder: Path) -> set[str]:
-    """Run the cases with every alert's expression replaced; give the names that fail."""
+def cases_of(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Read the cases of some files."""
+    return [case for path in paths for case in yaml.safe_load(path.read_text("utf-8"))["tests"]]
+
+
+def failing_with(expression: str, paths: Iterable[Path], folder: Path) -> set[str]:
+    """Run cases with every alert's expression replaced; give the names of those that fail."""
     (folder / "rules").mkdir()
     for path in RULES:
         text = yaml.safe_load(path.read_text("utf-8"))
@@ -104,7 +105,7 @@ def failing_with(expression: str, folder: Path) -> set[str]:
                 rule["expr"] = expression
         (folder / "rules" / path.name).write_text(yaml.safe_dump(text), "utf-8")
     copies = []
-    for path in CASES:
+    for path in paths:
         copies.append(folder / path.name)
         text = path.read_text("utf-8").replace("../../../collector/rules", "rules")
         copies[-1].write_text(text, "utf-8")
