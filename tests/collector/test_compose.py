@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -256,18 +257,18 @@ def test_commands_of_the_demo_exist(services: Json, name: str) -> None:
     assert command[:at] in ([], ["fm-otel", "run", "--"])
 
 
-def test_build_context_holds_what_the_image_copies() -> None:
-    """What the ignore file keeps out cannot be copied."""
+def test_image_has_what_the_package_is_built_from() -> None:
+    """The build of the package reads its metadata, its readme and its licence."""
     dockerfile = RAW["services"]["demo"]["build"]["dockerfile_inline"]
-    kept = {
-        line.removeprefix("!")
-        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
-        if line.startswith("!")
-    }
     copied = {
         source
         for line in re.findall(r"^COPY (.+)$", dockerfile, re.MULTILINE)
         for source in line.split()[:-1]
     }
-    assert copied == kept
-    assert all((ROOT / source).exists() for source in copied)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    read = {project["project"]["readme"], *project["project"]["license-files"]}
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert copied == {"pyproject.toml", *read, *packages}
+    extras = re.findall(r"\.\[(\w+)\]", dockerfile)
+    assert set(extras) <= set(project["project"]["optional-dependencies"])
+    assert extras
