@@ -13,7 +13,7 @@ import orjson
 from fm_otel.fields import ID_FIELDS
 from fm_otel.redaction.normalise import clean_text
 from fm_otel.shape import merged_notes
-from fm_otel.values import MAX_STRING, cut
+from fm_otel.values import MAX_LINE, MAX_STRING, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,10 @@ WITHHELD: Final = "[REDACTED:failed]"
 
 MARGIN: Final = 4096
 """Characters beyond the limit that redaction still sees, so that no cut hides half a secret."""
+
+SMALL: Final = 2048
+"""Characters of a value that need no thought: with all the values a record may have they are
+what its line may have."""
 
 _AUDIT_TEXTS: Final = ("actor", "resource", "reason")
 
@@ -87,7 +91,8 @@ class Redaction:
             fields[name] = value
 
     def _mapping(self, mapping: dict[str, object], notes: list[str]) -> dict[str, object]:
-        plain = _plain(mapping, None if self._redactor is None else self._redactor.text, notes)
+        redact = None if self._redactor is None else self._redactor.text
+        plain = _plain(mapping, _Strings(redact, notes))
         if self._redactor is not None:
             plain = self._redactor.mapping(plain)
         return plain
@@ -146,23 +151,56 @@ def _reason(text: str) -> str:
     return "surrogate" if any("\ud800" <= char <= "\udfff" for char in text) else "control"
 
 
-def _plain(
-    mapping: dict[str, object], redact: Callable[[str], str] | None, notes: list[str],
-) -> dict[str, object]:
+class _Strings:
+    """Cleans the strings of a mapping; together they get no more text than a line can hold.
+
+    ``redact`` meets only strings that are cut: the rules by key come later, to what is left.
+    """
+
+    __slots__ = ("_left", "_notes", "_redact")
+
+    def __init__(self, redact: Callable[[str], str] | None, notes: list[str]) -> None:
+        self._redact = redact
+        self._notes = notes
+        self._left = MAX_LINE
+
+    def clean(self, value: str) -> str:
+        """Return a string that may leave."""
+        length = len(value)
+        if length > SMALL:
+            if self._left <= 0:
+                self._notes.append("too_long")
+                return f"<cut: {length} characters>"
+            self._left -= min(length, MAX_STRING)
+        return _text(value, self._redact if length > MAX_STRING else None, self._notes)
+
+    def nested(self, value: object) -> object:
+        """Return a container with its strings cleaned."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, list):
+            return [self.nested(item) for item in value]
+        if isinstance(value, dict):
+            return {
+                _text(key, None, self._notes): self.nested(item) for key, item in value.items()
+            }
+        return value
+
+
+def _plain(mapping: dict[str, object], strings: _Strings) -> dict[str, object]:
     """Return ``mapping`` with its strings free of control characters; itself when they are.
 
-    Its own keys are clean already: the record's plan saw to it. ``redact`` meets only strings
-    that are cut: the rules by key come later, to what is left.
+    Its own keys are clean already: the record's plan saw to it.
     """
     changed: dict[str, object] | None = None
     for key, value in mapping.items():
         kind = type(value)
         if kind is str:
-            if value.isascii() and value.isprintable() and len(value) <= MAX_STRING:  # type: ignore[attr-defined, arg-type]
+            if value.isascii() and value.isprintable() and len(value) <= SMALL:  # type: ignore[attr-defined, arg-type]
                 continue
-            cleaned: object = _string(value, redact, notes)  # type: ignore[arg-type]  # is a str
+            cleaned: object = strings.clean(value)  # type: ignore[arg-type]  # is a str
         elif (kind is dict or kind is list) and not _harmless(value):
-            cleaned = _nested(value, redact, notes)
+            cleaned = strings.nested(value)
         else:
             continue
         if cleaned is not value:
@@ -182,22 +220,7 @@ def _harmless(value: object) -> bool:
     except (TypeError, ValueError):
         return False
     return (
-        len(text) <= MAX_STRING and b"\\" not in text and b"\x7f" not in text
+        len(text) <= SMALL and b"\\" not in text and b"\x7f" not in text
         and text.isascii()
     )
 
-
-def _nested(value: object, redact: Callable[[str], str] | None, notes: list[str]) -> object:
-    if isinstance(value, str):
-        return _string(value, redact, notes)
-    if isinstance(value, list):
-        return [_nested(item, redact, notes) for item in value]
-    if isinstance(value, dict):
-        return {
-            _text(key, None, notes): _nested(item, redact, notes) for key, item in value.items()
-        }
-    return value
-
-
-def _string(value: str, redact: Callable[[str], str] | None, notes: list[str]) -> str:
-    return _text(value, redact if len(value) > MAX_STRING else None, notes)
