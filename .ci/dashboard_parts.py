@@ -113,6 +113,8 @@ def table(title: str, about: str, columns: dict[str, Json], **more: Any) -> Json
     """Draw one row for each label and one column for each target, named as in ``columns``."""
     targets = [{**target, "format": "table"} for target in columns.values()]
     names = {f"Value #{letter}": name for letter, name in zip("ABCDEFGH", columns, strict=False)}
+    if len(columns) == 1:
+        names = {"Value": next(iter(columns))}
     return panel(
         "table", title, about, targets, options={"showHeader": True},
         transformations=[
@@ -162,7 +164,7 @@ def choice(name: str, label: str, metric: str, *, every: str) -> Json:
     expression = f"label_values({metric}, {label})"
     return {
         "name": name, "type": "query", "label": name.capitalize(), "datasource": PROMETHEUS,
-        "query": {"query": expression, "refId": name}, "definition": expression, "refresh": 2,
+        "query": {"qryType": 1, "query": expression, "refId": name}, "definition": expression, "refresh": 2,
         "sort": 1, "multi": True, "includeAll": True, "allValue": every,
         "current": {"text": ["All"], "value": ["$__all"]},
     }

@@ -67,7 +67,7 @@ RECORDS_WITH_CODE: Final = link(
 def overview() -> Json:
     """Make the dashboard Grafana opens on: the five questions, then what happened last."""
     bands = [
-        now(), which_errors(), how_long(), whose_tokens(), do_caches_help(),
+        now(), what_alerts(), which_errors(), how_long(), whose_tokens(), do_caches_help(),
         where_are_investigations(), what_happened(), security(),
     ]
     operations = choice("operation", OPERATION, CALLS, every=".*")
@@ -90,6 +90,16 @@ def now() -> Band:
                f"3600 * {rate(TOKENS)}", warn=1_000_000),
         number("Records lost", "Dropped by applications or given up by the collector.",
                f"({total(PROCESSED, LOST)} or vector(0)) + ({given_up} or vector(0))", warn=1),
+    ]
+
+
+def what_alerts() -> Band:
+    """Show the alerts that fire, of applications and of the pipeline."""
+    firing = 'sum by (severity, alertname, service_name) (ALERTS{alertstate="firing"})'
+    columns = {"firing": query(firing, instant=True)}
+    return "", [
+        table("Firing alerts", "Empty is good. Alertmanager has their descriptions.", columns,
+              width=24, height=5),
     ]
 
 
