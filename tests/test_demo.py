@@ -157,39 +157,51 @@ def test_serve_and_load_work_as_two_processes() -> None:
     port = free_port()
     server = subprocess.Popen([*CLI, "demo", "--serve", "--port", str(port)],
                               stdout=subprocess.PIPE, text=True)
-    seen, enough = _requests_of(server, 20)
+    reader = Reader(server, 20)
     load = subprocess.Popen([*CLI, "demo", "--load", f"http://127.0.0.1:{port}", "--rate", "20"])
     try:
-        assert enough.wait(90), f"{len(seen)} request records"
+        assert reader.enough.wait(90), f"{len(reader.requests)} request records, {reader.odd}"
         assert load.poll() is None
         assert server.poll() is None
     finally:
         for process in (load, server):
             process.terminate()
             process.wait(30)
-    assert {"/api/v1/sessions", "/api/v1/cases"} <= {line["http"]["route"] for line in seen}
+    reader.join(30)
+    assert reader.odd == []
+    routes = {line["http"]["route"] for line in reader.requests}
+    assert {"/api/v1/sessions", "/api/v1/cases"} <= routes
 
 
-def _requests_of(
-    server: subprocess.Popen[str], count: int
-) -> tuple[list[dict[str, Any]], threading.Event]:
-    """Read the server's lines all the time: a full pipe would slow it down."""
-    seen: list[dict[str, Any]] = []
-    enough = threading.Event()
-    output = server.stdout
-    assert output is not None
+class Reader(threading.Thread):
+    """Reads a server's lines all the time: a full pipe would slow it down."""
 
-    def read() -> None:
+    def __init__(self, server: subprocess.Popen[str], count: int) -> None:
+        super().__init__(daemon=True)
+        self.requests: list[dict[str, Any]] = []
+        self.odd: list[str] = []
+        self.enough = threading.Event()
+        self._server = server
+        self._count = count
+        self.start()
+
+    def run(self) -> None:
+        output = self._server.stdout
+        assert output is not None
         with output:
             for raw in output:
-                line = json.loads(raw)
-                if line.get("event") == "faultmaven.request":
-                    seen.append(line)
-                if len(seen) >= count:
-                    enough.set()
+                self._take(raw)
 
-    threading.Thread(target=read, daemon=True).start()
-    return seen, enough
+    def _take(self, raw: str) -> None:
+        try:
+            line = json.loads(raw)
+        except ValueError:
+            self.odd.append(raw)
+            return
+        if line.get("event") == "faultmaven.request":
+            self.requests.append(line)
+        if len(self.requests) >= self._count:
+            self.enough.set()
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "many"])
