@@ -30,7 +30,6 @@ from dashboard_parts import (
 )
 
 from fm_otel.errors import CATALOGUE
-from fm_otel.pipeline.accounting import RULES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +48,7 @@ SECURITY: Final = "faultmaven_security_events_total"
 PROCESSED: Final = "otel_sdk_processor_log_processed_total"
 
 FAILED: Final = 'level=~"ERROR|CRITICAL"'
-LOST: Final = f'error_type!="", error_type!~"{"|".join(RULES)}"'
+LOST: Final = 'error_type!=""'
 HITS: Final = 'faultmaven_cache_hit="true"'
 SHOWN: Final = 'faultmaven_operation=~"$operation"'
 
@@ -230,21 +229,28 @@ def applications() -> Band:
         f"sum by (service_name) ({series(f'otel_sdk_processor_log_queue_{name}')})"
         for name in ("size", "capacity")
     )
-    dropped = rate(PROCESSED, 'error_type!=""', by="service_name, error_type")
+    refused = rate("fm_otel_log_sampled_out_total", by="service_name, rule")
     return "Applications", [
-        lines("Created and exported", "Records per second by service.",
+        lines("Created and brought out", "Records per second, by service and destination.",
               query(rate("otel_sdk_log_created_total", by="service_name"),
                     "{{service_name}} created"),
-              query(rate("otel_sdk_exporter_log_exported_total", by="service_name"),
-                    "{{service_name}} exported"), unit="cps"),
-        lines("Dropped or sampled out", f"By reason; {', '.join(RULES)} are sampling.",
-              query(f"{dropped} or vector(0)", "{{service_name}} {{error_type}}"), unit="cps"),
+              query(rate("otel_sdk_exporter_log_exported_total",
+                         by="service_name, otel_component_name"),
+                    "{{service_name}} {{otel_component_name}}"), unit="cps", width=8),
+        lines("Dropped", "Lost records per second, by reason; sampling is not among them.",
+              query(rate(PROCESSED, LOST, by="service_name, error_type"),
+                    "{{service_name}} {{error_type}}"), unit="cps", width=8),
+        lines("Sampled out", "Records per second that were refused on purpose, by rule.",
+              query(refused, "{{service_name}} {{rule}}"), unit="cps", width=8),
         lines("Queue", "Share of the application's queue that is full.",
               query(f"{size} / {capacity}", "{{service_name}}"),
-              unit="percentunit", defaults={"max": 1}),
+              unit="percentunit", defaults={"max": 1}, width=8),
+        lines("Waiting for the collector", "Records taken and not yet acknowledged.",
+              query(f"sum by (service_name) ({series('otel_sdk_exporter_log_inflight')})",
+                    "{{service_name}}"), width=8),
         lines("Spooled", "Bytes that wait on disk for the collector.",
               query(f"sum by (service_name) ({series('fm_otel_spool_bytes')})",
-                    "{{service_name}}"), unit="bytes"),
+                    "{{service_name}}"), unit="bytes", width=8),
     ]
 
 
