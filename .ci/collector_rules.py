@@ -35,16 +35,19 @@ class Rule:
 
     @property
     def json_pattern(self) -> str:
-        """The form for finished JSON text.
+        """The form for finished JSON text: a match takes no quote and no lone backslash.
 
-        A match takes no quote and no lone backslash, and never begins inside an escape: what is
-        before it is matched too and kept as the first group.
+        A token must not begin inside an escape: what is before it is matched too and kept as
+        the first group.
         """
-        return _EDGE + (self.json_form or self.pattern.removeprefix(r"\b"))
+        form = self.json_form or self.pattern
+        return _EDGE + form.removeprefix(r"\b") if form.startswith(r"\b") else form
 
     @property
     def json_replacement(self) -> str:
-        """The replacement with every group moved by one."""
+        """The replacement with every group moved by one where the edge is matched too."""
+        if not self.json_pattern.startswith(_EDGE):
+            return self.replacement
         moved = re.sub(r"\$\{(\d)\}", lambda m: f"${{{int(m[1]) + 1}}}", self.replacement)
         return "${1}" + moved
 
@@ -113,7 +116,7 @@ RULES: Final = (
          "secret", "key=", "key:", "key =", "token=", "token:", "token =", before="${1}"),
     _own("email", r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}"
          r"\.[A-Za-z]{2,24}\b", "@",
-         json_form=r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}"
+         json_form=r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}"
          r"\.[A-Za-z]{2,24}"),
 )
 """Specific rules first."""

@@ -223,6 +223,7 @@ def redact(_: Path) -> str:
     resource = [TEXT_OF_ATTRIBUTES, TEXT_IN_LOWER_CASE]
     log = [TEXT_OF_ATTRIBUTES, TEXT_OF_BODY, TEXT_IN_LOWER_CASE]
     prepared = [
+        "set(log.observed_time, Now()) where log.observed_time_unix_nano == 0",
         "set(log.time, log.observed_time) where log.time_unix_nano == 0",
         "set(C.map, true) where IsMap(B) or IsList(B)",
         "set(B, String(B)) where C.map != nil",
