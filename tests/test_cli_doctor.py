@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -283,7 +284,9 @@ def test_the_program_is_imported_and_its_loggers_are_judged(tmp_path: Path) -> N
 
 
 def test_a_program_that_cannot_be_imported_is_a_problem() -> None:
-    """The kind of failure is named; its text may hold anything and is not."""
+    """The kind is named, its text, which may hold anything, is not; nothing stays changed."""
+    before = dict(os.environ), list(sys.path)
     report = examine(US, module="no_such_module_x", send=False)
+    assert (dict(os.environ), sys.path) == before
     assert [finding.text for finding in report.problems] == [
         "no_such_module_x cannot be imported: ModuleNotFoundError"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -16,12 +16,14 @@ from fm_otel.cli.terminal import FINDING, OK, Style, say
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fm_otel.cli.probe import Probe
     from fm_otel.sinks.endpoint import OtlpEndpoint
 
 _VERSIONS: Final = ("fm-otel", "opentelemetry-sdk", "opentelemetry-instrumentation")
+
+_STREAM: Final = "FM_OTEL_CONSOLE_STREAM"
 
 
 @dataclass(slots=True)
@@ -86,14 +88,27 @@ def _imported(module: str, console: str) -> list[Finding]:
     """Import the program from its own folder; what it prints meanwhile goes to stderr."""
     from fm_otel.cli import loggers
 
-    sys.path.insert(0, "")
-    os.environ["FM_OTEL_CONSOLE_STREAM"] = "stderr"
     try:
-        with redirect_stdout(sys.stderr):
+        with _own_folder_first(), redirect_stdout(sys.stderr):
             import_module(module)
     except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
         return [Finding(PROBLEM, f"{module} cannot be imported: {type(error).__qualname__}")]
     return list(loggers.inspect(console))
+
+
+@contextmanager
+def _own_folder_first() -> Iterator[None]:
+    """Let a program find its own modules, and an engine it starts keep off stdout."""
+    path, stream = list(sys.path), os.environ.get(_STREAM)
+    sys.path.insert(0, "")
+    os.environ[_STREAM] = "stderr"
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        os.environ.pop(_STREAM)
+        if stream is not None:
+            os.environ[_STREAM] = stream
 
 
 def _send(report: Report, settings: Any) -> None:
