@@ -10,7 +10,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from fm_otel.encoding.protobuf import block, int64, read, scan, tag, varint
+from fm_otel.encoding.protobuf import SMALL, block, int64, read, scan, tag, varint
 from fm_otel.fields import BY_NAME, FIELDS, Wire
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _put(out: list[bytes], slot: _Slot, value: object) -> None:
     elif isinstance(value, bool):
         out.append(slot.true if value else slot.false)
     elif isinstance(value, int):
-        digits = int64(value)
+        digits = SMALL[value] if 0 <= value < 128 else int64(value)
         out.append(slot.integers.get(len(digits)) or slot.integer(len(digits)))
         out.append(digits)
     elif isinstance(value, float):

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SMALL: Final = tuple(bytes((number,)) for number in range(128))
+SMALL: Final = tuple(bytes((number,)) for number in range(128))
+"""The numbers of one byte, encoded."""
+
 _FIXED: Final = {1: 8, 5: 4}
 
 
 def varint(number: int) -> bytes:
     """Encode a non-negative number."""
     if number < 128:
-        return _SMALL[number]
+        return SMALL[number]
     if number < 16384:
         return bytes((number & 127 | 128, number >> 7))
     encoded = bytearray()
@@ -27,9 +29,9 @@ def varint(number: int) -> bytes:
 
 def int64(number: int) -> bytes:
     """Encode a signed number as two's complement varint."""
-    if 0 <= number < 2**63:
+    if 0 <= number < 16384:
         return varint(number)
-    if not -(2**63) <= number < 0:
+    if not -(2**63) <= number < 2**63:
         message = "integer beyond 64 bits"
         raise OverflowError(message)
     return varint(number & 0xFFFF_FFFF_FFFF_FFFF)
