@@ -218,24 +218,44 @@ if __name__ == "__main__":
     assert program.stderr == ""
 
 
-def test_records_after_our_end_are_written_by_their_caller(bench: Bench) -> None:
-    """atexit handlers, daemon threads and finalisers may log after everything was shut down."""
-    program = bench.run("import atexit, logging\natexit.register("
-                        "lambda: logging.getLogger('app').info('after our end'))\n" + HEAD + """
+EARLY = """
+import atexit, logging, threading
+log = logging.getLogger("app")
+atexit.register(lambda: log.info("after our end"))
 import fm_otel
 fm_otel.configure()
+atexit.register(lambda: log.info("before our end"))
+"""
+
+
+def test_records_after_our_end_are_written_by_their_caller(bench: Bench) -> None:
+    """atexit handlers of before us and finalisers may log when everything was shut down."""
+    program = bench.run(EARLY + """
 class Late:
     def __del__(self, log=log):
         log.info("from a finaliser")
 late = Late()
-atexit.register(lambda: log.info("before our end"))
-def tick():
-    while True:
-        log.debug("tick"); time.sleep(0.001)
-threading.Thread(target=tick, daemon=True).start()
-time.sleep(0.05)
 """, env={"LOG_FILE": "app.log"}, launched=False)
     assert written(bench, program) == ["before our end", "after our end", "from a finaliser"]
+    assert (program.process.returncode, program.stderr) == (0, "")
+
+
+def test_a_daemon_thread_that_logs_to_the_end_is_heard_to_the_end(bench: Bench) -> None:
+    """The interpreter freezes it anywhere; what it said before has no gap, the end no hang."""
+    program = bench.run(EARLY + """
+def tick():
+    n = 0
+    while True:
+        logging.getLogger("tick").info("%d", n)
+        n += 1
+thread = threading.Thread(target=tick, daemon=True)
+thread.start()
+thread.join(0.2)
+""", launched=False)
+    ticks = [int(message) for message in program.messages("tick")]
+    assert ticks == list(range(len(ticks)))
+    assert len(ticks) > 100
+    assert program.messages("app") == ["before our end", "after our end"]
     assert (program.process.returncode, program.stderr) == (0, "")
 
 
