@@ -65,15 +65,20 @@ class ConsoleSink:
 
     def write(self, chunk: list[tuple[Site, bytes]]) -> None:
         """Write a chunk of lines, or hold what the reader does not take within the patience."""
+        if self._stalled:
+            # The thread takes these too, unless it has just ended.
+            self._arrivals.append(chunk)
+            if self._stalled:
+                return
+            chunk = []
         if not self._lock.acquire(timeout=PATIENCE):
-            # The thread is writing; it takes these too.
             self._arrivals.append(chunk)
             return
         try:
+            if chunk and not self._held and not self._arrivals and self._write_at_once(chunk):
+                return
             self._hold(chunk)
-            if self._stalled:
-                self._trim()
-            elif not self._push(time.monotonic() + PATIENCE):
+            if not self._stalled and not self._push(time.monotonic() + PATIENCE):
                 self._stall()
         finally:
             self._lock.release()
@@ -85,7 +90,9 @@ class ConsoleSink:
             return False
         try:
             self._hold([])
-            return self._push(deadline)
+            while (done := self._push(deadline)) and self._arrivals:
+                self._hold([])
+            return done
         finally:
             self._lock.release()
 
@@ -161,6 +168,23 @@ class ConsoleSink:
             self._lose(error)
         return True
 
+    def _write_at_once(self, chunk: list[tuple[Site, bytes]]) -> bool:
+        """Write a chunk that fits a file, or one atomic write to a pipe; return whether it did."""
+        target = self._resolve()
+        lines = b"\n".join([line for _, line in chunk]) + b"\n"
+        if len(lines) > target.limit:
+            return False
+        try:
+            if not (target.finish(0) and target.takes() and target.begin(0)):
+                return False
+            ended = target.write(lines, 0)
+        except (OSError, ValueError):
+            return False
+        self._account.delivered(len(chunk))
+        if not ended:
+            self._stall()
+        return True
+
     def _block(self) -> tuple[int, bytes]:
         """Return the number and the bytes of the next lines that go out together."""
         limit = self._target.limit
@@ -225,7 +249,10 @@ class ConsoleSink:
                 self._hold([])
                 if self._push(time.monotonic() + PATIENCE):
                     self._stalled = False
-                    return
+                    # Who came before that line counts on this thread, who comes after does not.
+                    if not self._arrivals:
+                        return
+                    self._stalled = True
                 self._trim()
             time.sleep(0.001)
 
