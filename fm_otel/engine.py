@@ -76,12 +76,9 @@ class Engine:
 
     def submit(self, captured: Captured, levelno: int, *, keep: bool) -> None:
         """Queue a captured record, through the user's processors where there are any."""
-        if self.obey is not None:
-            obeyed = self.obey(captured)
-            if obeyed is None:
-                return
-            captured = obeyed
         try:
+            if self.obey is not None:
+                captured = self.obey(captured) or captured
             self.pipeline.submit(captured, levelno, keep=keep)
         except Exception as error:  # noqa: BLE001 - the application must not notice
             self.accounts.dropped("encode")

@@ -45,6 +45,11 @@ class Queue:
             self.bytes = 0
         return chunk
 
+    def put_back(self, chunk: list[Captured]) -> None:
+        """Put records that were taken, but not brought out, before all others again."""
+        self.records.extendleft(reversed(chunk))
+        self.bytes += sum(captured.size for captured in chunk)
+
     def __len__(self) -> int:
         """Return how many records wait."""
         return len(self.records)

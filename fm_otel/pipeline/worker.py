@@ -8,6 +8,7 @@ drain lock, so lines keep their order and are never mixed.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,9 @@ EARLY: Final = 256
 
 ASSIST: Final = 256
 """Records that a caller who meets a full queue brings out."""
+
+RESERVE: Final = 150
+"""Frames a drain wants; a caller with fewer left would spoil every record it brings out."""
 
 PATIENCE: Final = 0.05
 """Seconds a logging call waits for another thread's drain or for room in the queue."""
@@ -81,6 +85,7 @@ class Pipeline:
         self.is_terminating = False
         self._lock = threading.RLock()
         self._draining = self._again = self._awake = False
+        self._unwritten: list[tuple[Sink, list[tuple[Site, bytes]]]] = []
         self._worker: threading.Thread | None = None
         self._wakeup, self._early = threading.Event(), threading.Event()
         self.pid = os.getpid()
@@ -103,7 +108,7 @@ class Pipeline:
         queue.records.append(captured)
         queue.bytes += captured.size
         if levelno >= self.write_through or keep or self._closed:
-            if not self.drain(waiting + 1, PATIENCE):
+            if not _has_room() or not self.drain(waiting + 1, PATIENCE):
                 self.accounts.late_one()
                 self._wake()
         elif not self._awake:
@@ -121,7 +126,8 @@ class Pipeline:
                 time.sleep(0.001)
             if not self._queue.full():
                 return True
-        self.drain(ASSIST, PATIENCE)
+        if _has_room():
+            self.drain(ASSIST, PATIENCE)
         return True
 
     # ---- bringing records out
@@ -148,6 +154,7 @@ class Pipeline:
         return True
 
     def _drain(self, limit: int) -> None:
+        self._write()
         while limit > 0 or self._again:
             if limit <= 0:
                 self._again = False
@@ -157,9 +164,29 @@ class Pipeline:
                 limit = 0
                 continue
             limit -= len(chunk)
-            self._deliver(chunk)
+            try:
+                batches = self._batches(chunk)
+            except BaseException:
+                # An interrupt, on its way through the logging call it met: begin anew later.
+                self._queue.put_back(chunk)
+                raise
+            self._unwritten += batches
+            self._write()
 
-    def _deliver(self, chunk: list[Captured]) -> None:
+    def _write(self) -> None:
+        """Hand batches to their sinks; one whose hand-over is interrupted is handed over again."""
+        unwritten = self._unwritten
+        while unwritten:
+            sink, batch = unwritten[0]
+            try:
+                sink.write(batch)
+            except Exception:  # noqa: BLE001 - a sink's error must not cost the other sinks
+                self.accounts.dropped("encode", len(batch))
+            del unwritten[0]
+
+    def _batches(self, chunk: list[Captured]) -> list[tuple[Sink, list[tuple[Site, bytes]]]]:
+        """Redact and encode a chunk for every sink that takes it."""
+        batches: list[tuple[Sink, list[tuple[Site, bytes]]]] = []
         chunk_facts = [self._facts(captured) for captured in chunk]
         for output in self._outputs:
             encoded = self._encoded(output.encoder, chunk_facts)
@@ -170,7 +197,8 @@ class Pipeline:
                     if data is not None and (admits is None or admits(captured))
                 ]
                 if batch:
-                    sink.write(batch)
+                    batches.append((sink, batch))
+        return batches
 
     def _facts(self, captured: Captured) -> Facts:
         try:
@@ -271,6 +299,7 @@ class Pipeline:
         self._lock = threading.RLock()
         self._draining = False
         self._again = False
+        self._unwritten = []
         self._worker = None
         self._wakeup = threading.Event()
         self._early = threading.Event()
@@ -280,3 +309,12 @@ class Pipeline:
 
     def _sinks(self) -> list[Sink]:
         return [sink for output in self._outputs for sink, _ in output.sinks]
+
+
+def _has_room() -> bool:
+    """Return whether the caller has stack left to drain on."""
+    try:
+        sys._getframe(max(1, sys.getrecursionlimit() - RESERVE))  # noqa: SLF001 - the one way
+    except ValueError:
+        return True
+    return False

@@ -374,22 +374,24 @@ def recursion() -> BaseException:
 
 
 def at_the_limit(say: Say) -> None:
-    """Log a RecursionError with what stack is left where it is first possible."""
+    """Log a RecursionError where no more than 20 frames can be entered."""
 
-    def again(depth: int) -> bool:
-        try:
-            done = again(depth + 1)
-        except RecursionError:
-            done = False
-        if done:
-            return True
-        try:
-            say("at the limit", exc_info=True)
-        except RecursionError:
-            return False
-        return True
+    def dive() -> None:
+        dive()
 
-    assert again(0)
+    def again() -> int:
+        try:
+            left = again()
+        except RecursionError:
+            return 0
+        if left == 20:
+            try:
+                dive()
+            except RecursionError:
+                say("at the limit", exc_info=True)
+        return left + 1
+
+    again()
 
 
 case("H34", "cycle of causes", **error(cycle, stack("first", "second")))
@@ -412,7 +414,7 @@ case("H43", "exception never raised", lambda say: say("m", exc_info=ValueError("
 case("H43", "tuple of Nones", lambda say: say("m", exc_info=(None, None, None)),
      lambda line: "error" in line and 1 / 0, doors=("stdlib",))
 case("H44", "RecursionError", **error(recursion, field("error.type", "RecursionError")))
-case("H44", "at the recursion limit", at_the_limit, lambda line: message("at the limit")(line),
+case("H44", "at the recursion limit", at_the_limit, field("error.type", "RecursionError"),
      doors=("stdlib",))
 for kind in (MemoryError, GeneratorExit, asyncio.CancelledError, KeyboardInterrupt, SystemExit):
     case("H45", kind.__name__,
