@@ -63,6 +63,8 @@ def eventually(look: Callable[[], _T], seconds: float = 30, pause: float = 0.05)
 class Part:
     """One running program; its output goes to ``<folder>/<name>.log``."""
 
+    grace = 20.0
+
     def __init__(
         self,
         name: str,
@@ -103,9 +105,9 @@ class Part:
         """Tell whether the program is gone."""
         return self.process is None or self.process.poll() is not None
 
-    def stop(self, seconds: float = 20) -> None:
+    def stop(self) -> None:
         """Ask the program to end; insist at the deadline."""
-        self._end(signal.SIGTERM, seconds)
+        self._end(signal.SIGTERM, self.grace)
 
     def kill(self) -> None:
         """End the program without notice."""
@@ -172,6 +174,8 @@ class Collector(Part):
 
 class Jaeger(Part):
     """Jaeger with the shipped configuration."""
+
+    grace = 0.5  # it waits ten seconds before it ends, and keeps its traces in memory anyway
 
     def __init__(self, folder: Path, *, preferred: bool = False) -> None:
         """Choose ports."""
