@@ -109,6 +109,65 @@ def stack(*needles: str, without: tuple[str, ...] = ()) -> Callable[[Line], None
     return check
 
 
+def both(*checks: Callable[[Line], object]) -> Callable[[Line], None]:
+    """Check several things."""
+
+    def check(line: Line) -> None:
+        for one in checks:
+            one(line)
+
+    return check
+
+
+def at_most(length: int, *path: str | int) -> Callable[[Line], None]:
+    """Check that a text was cut."""
+
+    def check(line: Line) -> None:
+        found: Any = line
+        for part in path:
+            found = found[part]
+        assert len(found) <= length
+
+    return check
+
+
+def absent(name: str) -> Callable[[Line], None]:
+    """Check that there is no such field."""
+
+    def check(line: Line) -> None:
+        assert name not in line, line[name]
+
+    return check
+
+
+def one_of(*messages: str) -> Callable[[Line], None]:
+    """Check that the message is one of several."""
+
+    def check(line: Line) -> None:
+        assert line["message"] in messages, line["message"]
+
+    return check
+
+
+def tells(text: str) -> Callable[[Line], None]:
+    """Check that the message holds ``text``."""
+
+    def check(line: Line) -> None:
+        assert text in line["message"], line["message"][-200:]
+
+    return check
+
+
+def short_keys(line: Line) -> None:
+    """Check every key, also of the value ``v``."""
+    assert all(len(key) <= 128 for key in (*line, *line.get("v", ())))
+
+
+def changed(*words: str) -> Callable[[Line], None]:
+    """Check words of ``sanitized`` only."""
+    return lambda line: message(line["message"], *words)(line)
+
+
 def no_secret(line: Line) -> None:
     """Nothing of the secret is on the line."""
     assert SECRET not in repr(line), line
@@ -157,7 +216,7 @@ for _ in range(16):
     DEEP = [DEEP]
 case("H09", "5,000 levels", **value(o.tower(5000), DEEP, "too_deep"))
 case("H09", "5,000 levels as argument", lambda say: say("%s", o.tower(5000)),
-     lambda line: message(line["message"], "too_deep", "bad_args")(line), doors=STDLIB)
+     changed("too_deep", "bad_args"), doors=STDLIB)
 case("H09", "5,000 levels as message", lambda say: say(o.tower(5000)),
      message("<unprintable list: RecursionError>", "unprintable"), doors=STDLIB)
 case("H10", "120 levels", **value(o.tower(120), DEEP, "too_deep"))
@@ -185,10 +244,8 @@ case("H13", "bytes", **value(b"caf\xc3\xa9", "café"))
 case("H13", "binary", **value(b"\xff\xfe", "//4="))
 case("H13", "bytearray nested", **value([bytearray(b"ab")], ["ab"]))
 case("H13", "memoryview", **value(memoryview(b"ab"), "ab"))
-case("H13", "a megabyte of binary", **{
-    "act": lambda say: say("m", extra={"v": b"\xff" * 1_000_000}),
-    "check": lambda line: message("m", "too_long")(line) or len(line["v"]) < 5000,
-})
+case("H13", "a megabyte of binary", lambda say: say("m", extra={"v": b"\xff" * 1_000_000}),
+     both(message("m", "too_long"), at_most(5000, "v")))
 case("H14", "bytes as message", lambda say: say(b"caf\xc3\xa9 \xff"), message("café \ufffd"),
      doors=STDLIB)
 case("H15", "set", **value({"b", "a"}, ["a", "b"]))
@@ -200,40 +257,44 @@ case("H15", "uuid", **value(uuid.UUID(int=1), "00000000-0000-0000-0000-000000000
 case("H15", "path", **value(pathlib.PurePosixPath("data/x"), "data/x"))
 case("H15", "exception", **value(ValueError("no"), "ValueError: no"))
 GENERATOR = (n for n in range(3))
+
+
+def generator_kept(line: Line) -> None:
+    """Check that a generator is shown; the driver looks whether it was consumed."""
+    assert "generator object" in line["v"]
+
+
 case("H15", "generator", lambda say: say("m", extra={"v": GENERATOR}),
-     lambda line: "generator object" in line["v"] or 1 / 0)
+     generator_kept)
 case("H16", "odd keys nested",
      **value({1: "a", None: "b", (1, 2): "c"}, {"1": "a", "None": "b", "(1, 2)": "c"}, "bad_key"))
 case("H16", "keys that clash", **value({1: "a", "1": "b"}, {"1": "a", "1_2": "b"}, "bad_key"))
 case("H16", "odd key at the top", lambda say: say("m", extra={1: "a", "b": 2}), field("b", 2))
 case("H17", "empty key", lambda say: say("m", extra={"": 1, "b": 2}), field("b", 2))
 case("H17", "empty key nested", **value({"": 1, "b": 2}, {"b": 2}, "empty_key"))
-case("H17", "10,000-character key", lambda say: say("m", extra={"k" * 10_000: 1}),
-     lambda line: all(len(key) <= 128 for key in line) or 1 / 0)
+case("H17", "10,000-character key", lambda say: say("m", extra={"k" * 10_000: 1}), short_keys)
 case("H17", "10,000-character key nested", lambda say: say("m", extra={"v": {"k" * 10_000: 1}}),
-     lambda line: all(len(key) <= 128 for key in line["v"]) or 1 / 0)
+     short_keys)
 
 # Names that are taken.
 RESERVED = {"message": "m1", "asctime": "a1", "name": "n1", "args": "x1", "msg": "g1",
             "levelname": "l1", "exc_info": "e1"}
 case("H18", "LogRecord attributes", lambda say: say("m", extra=dict(RESERVED)),
-     lambda line: field("extra", {**line["extra"], **RESERVED})(line), doors=ALL)
+     field("extra", RESERVED))
 COMPUTED = {"level": "z", "timestamp": "y", "trace_id": "x", "service": "w", "record_id": "v",
             "line": "u", "sanitized": "t", "hostname": "s"}
 case("H19", "computed fields", lambda say: say("m", extra=dict(COMPUTED)),
-     lambda line: field("extra", COMPUTED)(line))
+     field("extra", COMPUTED))
 case("H20", "taskName", lambda say: say("m", extra={"taskName": "mine"}),
      field("extra.taskName", "mine"))
 
 # Sizes.
 case("H21", "8 MB message", lambda say: say("word " * 1_600_000),
-     lambda line: message(line["message"], "too_long")(line)
-     or field("message", "word " * 100_000)({"message": "word " * 100_000})
-     or len(line["message"]) <= 65_536 or 1 / 0)
+     both(changed("too_long"), at_most(65_536, "message"), tells("8000000")))
 case("H21", "8 MB value", lambda say: say("m", extra={"v": "x" * 8_000_000}),
-     lambda line: message("m", "too_long")(line) or len(line["v"]) <= 65_536 or 1 / 0)
+     both(message("m", "too_long"), at_most(65_536, "v")))
 case("H21", "8 MB nested", lambda say: say("m", extra={"v": {"w": ["x y " * 2_000_000]}}),
-     lambda line: message("m", "too_long")(line) or len(line["v"]["w"][0]) <= 65_536 or 1 / 0)
+     both(message("m", "too_long"), at_most(65_536, "v", "w", 0)))
 case("H21", "100 values of 64 KB",
      lambda say: say("m", extra={f"k{n}": "word " * 13_000 for n in range(100)}),
      message("m", "too_long"))
@@ -247,27 +308,24 @@ def _many(line: Line) -> None:
 
 case("H22", "500 attributes",
      lambda say: say("m", extra={**{f"k{n}": n for n in range(500)}, "tokens_used": 5}), _many)
-case("H23", "range", **{
-    "act": lambda say: say("m", extra={"v": range(2_000_000)}),
-    "check": lambda line: field("v", [*range(64), "<+1999936 items>"])(line)})
-case("H23", "huge list", **{
-    "act": lambda say: say("m", extra={"v": {"w": [0] * 2_000_000}}),
-    "check": lambda line: field("v", {"w": [*[0] * 64, "<+1999936 items>"]})(line)})
+case("H23", "range", **value(range(2_000_000), [*range(64), "<+1999936 items>"], "too_many"))
+case("H23", "huge list", lambda say: say("m", extra={"v": {"w": [0] * 2_000_000}}),
+     field("v", {"w": [*[0] * 64, "<+1999936 items>"]}))
 case("H23", "huge list as message", lambda say: say([0] * 2_000_000),
-     lambda line: message(line["message"], "too_many")(line), doors=STDLIB)
+     changed("too_many"), doors=STDLIB)
 case("H23", "broad tree",
      lambda say: say("m", extra={"v": [[[[0] * 64] * 64] * 64] * 64}), message("m", "too_many"))
 case("H24", "environment", lambda say: say("m", extra={"v": os.environ}), no_secret)
 case("H24", "settings object",
      lambda say: say("m", extra={"v": {"db": {"password": SECRET, "host": "db1"}}}),
-     lambda line: no_secret(line) or field("v.db.host", "db1")(line))
+     both(no_secret, field("v.db.host", "db1")))
 
 # Characters that act.
 case("H25", "controls", lambda say: say("a\x00b\x07c\x08d\te\nf\x7fg\x85h"),
      message("abcd\te\nfg\\u0085h"))
 case("H25", "controls in value", **value("a\x00b\x9fc", "abc"))
 case("H25", "controls in key", lambda say: say("m", extra={"k\x00\n": 1}),
-     lambda line: [key for key in line if key.startswith("k") and "\x00" not in key][0])
+     lambda line: line["k\n"])
 FORGED = '{"level":"CRITICAL","message":"forged"}'
 case("H26", "forged line", lambda say: say(f"a\n{FORGED}\r\nb"), message(f"a\n{FORGED}\nb"))
 case("H26", "forged line in value", **value(f"\n{FORGED}", f"\n{FORGED}"))
@@ -300,9 +358,9 @@ for created in (-1.0, float("nan"), float("inf"), 1e12, "noon", None):
     row = "H30" if created == -1.0 else "H31"
     case(row, f"created {created}", lambda say, created=created: record(say, created=created),
          _recent, doors=STDLIB)
-LEVELS = {0: "DEBUG", 1: "DEBUG", -5: "DEBUG", 25: "INFO", 9999: "CRITICAL", 20.5: "INFO",
-          True: "DEBUG"}
-for number, name in LEVELS.items():
+LEVELS = ((0, "DEBUG"), (1, "DEBUG"), (-5, "DEBUG"), (25, "INFO"), (9999, "CRITICAL"),
+          (20.5, "INFO"), (True, "DEBUG"))
+for number, name in LEVELS:
     case("H32", f"level {number}",
          lambda say, number=number: record(say, levelno=number, levelname=f"Level {number}"),
          field("level", name), doors=STDLIB)
@@ -404,21 +462,21 @@ case("H37", "group 2,000 deep", **error(deep, stack("level 1999", "max_group_dep
 case("H37", "group in itself", **error(own, stack("outer", "inner")))
 case("H38", "1,000 causes",
      **error(lambda: o.chain(1000), stack("number 0\n", "number 999\n", "more exceptions")))
-case("H39", "note with a secret", **error(noted, lambda line: no_secret(line) or stack("noted")(line)))
+case("H39", "note with a secret", **error(noted, both(no_secret, stack("noted"))))
 case("H40", "secret in a syntax error", **error(syntax, no_secret))
 case("H41", "secret in a traceback line", **error(traceback_line, no_secret))
 case("H42", "exc_info outside of except", lambda say: say("m", exc_info=True),
-     lambda line: "error" in line and 1 / 0, doors=("stdlib",))
+     absent("error"), doors=("stdlib",))
 case("H43", "exception never raised", lambda say: say("m", exc_info=ValueError("made")),
      field("error", {"type": "ValueError", "message": "made"}), doors=("stdlib", "api"))
 case("H43", "tuple of Nones", lambda say: say("m", exc_info=(None, None, None)),
-     lambda line: "error" in line and 1 / 0, doors=("stdlib",))
+     absent("error"), doors=("stdlib",))
 case("H44", "RecursionError", **error(recursion, field("error.type", "RecursionError")))
 case("H44", "at the recursion limit", at_the_limit, field("error.type", "RecursionError"),
      doors=("stdlib",))
 for kind in (MemoryError, GeneratorExit, asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-    case("H45", kind.__name__,
-         **error(kind, lambda line, kind=kind: line["error"]["type"].endswith(kind.__name__) or 1 / 0))
+    qualified = kind.__name__ if kind.__module__ == "builtins" else f"asyncio.exceptions.{kind.__name__}"
+    case("H45", kind.__name__, **error(kind, field("error.type", qualified)))
 
 
 # Objects that act.
@@ -426,7 +484,8 @@ def _talk(say: Say) -> None:
     say("outer %s", o.Talkative(lambda: say("inner")))
 
 
-case("H46", "text that logs", _talk, lambda line: line["message"], doors=("stdlib",), lines=2)
+case("H46", "text that logs", _talk, one_of("inner", "outer talkative"), doors=("stdlib",),
+     lines=2)
 
 
 def _mutate(say: Say) -> None:
@@ -437,7 +496,7 @@ def _mutate(say: Say) -> None:
 
 
 case("H53", "changed after the call", _mutate,
-     lambda line: message("now [1]")(line) or field("v", {"list": [1], "nested": {"a": 1}})(line),
+     both(message("now [1]"), field("v", {"list": [1], "nested": {"a": 1}})),
      doors=("stdlib", "bridge"))
 case("H54", "changing mapping", **value(o.Changing(), "<mutating>", "mutating"))
 case("H55", "str subclass", **value(o.Text("plain"), "plain"))
@@ -473,11 +532,15 @@ def context(name: str, value: object) -> Callable[[Say], None]:
     return act
 
 
+def one_line_id(line: Line) -> None:
+    assert "\n" not in line["session_id"]
+
+
 CONTEXTS = (*STDLIB[:3], "api")
 case("H58", "1 MB context value", context("note", "x " * 500_000),
-     lambda line: len(line["note"]) <= 65_536 or 1 / 0, doors=CONTEXTS)
+     at_most(65_536, "note"), doors=CONTEXTS)
 case("H58", "multi-line id", context("session_id", f"s1\n{FORGED}"),
-     lambda line: "\n" in line["session_id"] and 1 / 0, doors=CONTEXTS)
+     one_line_id, doors=CONTEXTS)
 case("H58", "number as id", context("session_id", 17), field("session_id", "17"), doors=CONTEXTS)
 for bad in (o.Unprintable(), float("nan"), 2**70, o.loop(), None, b"\xff", "\ud800"):
     case("H58", f"context value {type(bad).__name__}", context("note", bad), message("m"),
@@ -500,3 +563,34 @@ case("H18", "extra that is no mapping", lambda say: say("m", extra=[1]), message
 case("H54", "extra that changes", lambda say: say("m", extra=o.Changing()), message("m"),
      doors=("stdlib",))
 case("H15", "deque of views", **value(collections.deque([{"a": 1}.keys()]), [["a"]]))
+
+# The Logs API's own members.
+def emit(say: Say, **members: Any) -> None:
+    """Emit an API record with odd members."""
+    say("m", members=members)
+
+
+for name, members in {
+    "negative time": {"timestamp": -5},
+    "endless time": {"timestamp": 10**30},
+    "textual time": {"timestamp": "noon", "observed_timestamp": None},
+    "number as severity": {"severity_number": 13},
+    "unknown severity": {"severity_number": 99},
+    "odd severity text": {"severity_text": o.Unprintable()},
+    "surrogate severity text": {"severity_text": "\ud800"},
+    "list as attributes": {"attributes": [1]},
+    "changing attributes": {"attributes": o.Changing()},
+    "odd keys": {"attributes": {1: "a", None: "b", "c\ud800": "d"}},
+    "odd event name": {"event_name": o.Unprintable()},
+    "number as event name": {"event_name": 7},
+}.items():
+    row = "H32" if "severity" in name else "H31" if "time" in name else "H16"
+    case(row, f"API {name}", lambda say, members=members: emit(say, **members), message("m"),
+         doors=("api",))
+for name, body in {
+    "none": None, "number": 7, "bytes": b"caf\xc3\xa9", "unprintable": o.Unprintable(),
+    "lying": o.LyingClass(), "cycle": o.loop(), "dict": {"message": "m", 1: 2}, "huge": [0] * 10**6,
+    "object": {"nested": {"a": 1j}},
+}.items():
+    case("H14", f"API body {name}", lambda say, body=body: emit(say, body=body),
+         at_most(65_536, "message"), doors=("api",))

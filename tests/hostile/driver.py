@@ -19,7 +19,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import fm_otel
-from tests.hostile.cases import CASES
+from tests.hostile.cases import CASES, GENERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,14 +95,16 @@ class Api(Door):
 
     def say(self, msg: object, *_: object, **parts: Any) -> None:
         """Emit an API record."""
-        get_logger_provider().get_logger(self.logger.name).emit(LogRecord(
-            timestamp=time.time_ns(),
-            severity_number=SeverityNumber.WARN,
-            severity_text="WARN",
-            body=msg,  # type: ignore[arg-type]  # whatever it is
-            attributes=parts.get("extra"),
-            exception=parts.get("exc_info"),
-        ))
+        members = {
+            "timestamp": time.time_ns(),
+            "severity_number": SeverityNumber.WARN,
+            "severity_text": "WARN",
+            "body": msg,
+            "attributes": parts.get("extra"),
+            "exception": parts.get("exc_info"),
+            **parts.get("members", {}),
+        }
+        get_logger_provider().get_logger(self.logger.name).emit(LogRecord(**members))
 
 
 DOORS: dict[str, type[Door]] = {
@@ -145,6 +147,7 @@ def main(outcomes: Path) -> None:
     """Run every case through its doors."""
     handle = fm_otel.configure()
     found = [run(case, door) for case in CASES for door in case.doors]
+    assert list(GENERATOR) == [0, 1, 2], "a generator was consumed"
     flushed = handle.force_flush(60_000)
     outcomes.write_text(json.dumps({"outcomes": found, "flushed": flushed}))
 
