@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import _logs
+from opentelemetry import _logs, propagate
+from opentelemetry.propagators.composite import CompositePropagator
 
 from fm_otel import settings as settings_module
-from fm_otel import sampling, signals
+from fm_otel import integrations, sampling, signals
 from fm_otel._upstream import current_span_context
 from fm_otel.bridge.hook import Hook, muted
 from fm_otel.bridge.uncaught import Uncaught
@@ -31,6 +32,7 @@ from fm_otel.pipeline.accounting import Accounts, SinkAccount
 from fm_otel.pipeline.queue import Queue
 from fm_otel.pipeline.worker import Output, Pipeline
 from fm_otel.provider import FaultMavenLoggerProvider
+from fm_otel.propagator import RequestContextPropagator
 from fm_otel.redact import Redaction
 from fm_otel.redaction import Redactor
 from fm_otel.resource import process_of, resource_of
@@ -48,6 +50,7 @@ from fm_otel.slow_lane import SlowLane
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from opentelemetry.propagators.textmap import TextMapPropagator
     from opentelemetry.sdk.resources import Resource
 
     from fm_otel.record import Captured, Process
@@ -158,6 +161,9 @@ class _Started:
         closers.prepare()
         self.lifecycle = Lifecycle(self.engine, closers, restart=self.after_fork)
         self.lifecycle.install()
+        integrations.install()
+        self._textmap = propagate.get_global_textmap()
+        _append_propagator(settings, self._textmap)
 
     def _backlog(self) -> int:
         return sum(
@@ -189,8 +195,16 @@ class _Started:
         self.lifecycle.remove()
         self.uncaught.remove()
         self.hook.remove()
+        integrations.uninstall()
+        propagate.set_global_textmap(self._textmap)
         sampling.count_refusals(None)
         settings_module.activate(None)
+
+
+def _append_propagator(settings: Settings, current: TextMapPropagator) -> None:
+    """Let the request context travel beside whatever propagators are set."""
+    if "fm_otel" not in settings.environ.get("OTEL_PROPAGATORS", ""):
+        propagate.set_global_textmap(CompositePropagator([current, RequestContextPropagator()]))
 
 
 def _no_span() -> None:

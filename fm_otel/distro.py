@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.instrumentation.distro import BaseDistro
 
-from fm_otel import configurator, integrations
+from fm_otel import configurator
 from fm_otel.settings import to_stderr
 
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ def launch() -> None:
     """Start the engine and add what frameworks need; never raises."""
     try:
         configurator.start()
-        integrations.install()
     except Exception as error:  # noqa: BLE001 - the program comes first
         to_stderr(f"could not start ({type(error).__name__}: {error})")
 

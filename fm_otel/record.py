@@ -93,6 +93,7 @@ class Facts:
     when it names a context field it beats the context. ``plain`` are user extras that stand at
     the top of the line, ``extra`` those that may not. ``record_id`` is complete. Values are
     JSON values: str, bool, int of 64 bits, finite float, list, dict; None only nested.
+    ``members`` is the JSON of ``plain`` where a station has made it already, else None.
     """
 
     __slots__ = (
@@ -102,6 +103,7 @@ class Facts:
         "extra",
         "fields",
         "http",
+        "members",
         "message",
         "plain",
         "record_id",
@@ -121,6 +123,7 @@ class Facts:
     context: ContextFacts
     fields: dict[str, object]
     plain: dict[str, object]
+    members: bytes | None
     extra: dict[str, object]
     error: dict[str, object] | None
     http: dict[str, object] | None

@@ -60,7 +60,7 @@ class Redaction:
         if facts.fields:
             self._clean_fields(facts.fields, notes)
         if facts.plain:
-            facts.plain = self._mapping(facts.plain, notes)
+            self._clean_plain(facts, notes)
         if facts.extra:
             facts.extra = self._mapping(facts.extra, notes)
         if facts.error is not None:
@@ -71,6 +71,19 @@ class Redaction:
             for name in _AUDIT_TEXTS:
                 if name in facts.audit:
                     facts.audit[name] = self._mapping({name: facts.audit[name]}, notes)[name]
+
+    def _clean_plain(self, facts: Facts, notes: list[str]) -> None:
+        """Clean the extras at the top; the JSON that showed them harmless is kept for the line."""
+        plain = facts.plain
+        members = _harmless(plain)
+        if members is None:
+            facts.plain = self._mapping(plain, notes)
+            return
+        redacted = plain if self._redactor is None else self._redactor.mapping(plain)
+        if redacted is plain:
+            facts.members = members
+        else:
+            facts.plain = redacted
 
     def _clean_context(self, context: ContextFacts, notes: list[str]) -> None:
         self._clean_fields(context.schema, notes)  # type: ignore[arg-type]  # str stays str
@@ -121,7 +134,7 @@ class Redaction:
 def withhold(facts: Facts) -> None:
     """Leave only what cannot hold a secret: time, level, place, ids of trace and record."""
     facts.message = WITHHELD
-    facts.plain = {}
+    facts.plain, facts.members = {}, None
     facts.extra = {}
     facts.fields = {k: v for k, v in facts.fields.items() if type(v) is not str}
     facts.error = {"type": str(facts.error.get("type", WITHHELD))} if facts.error else None
@@ -199,7 +212,7 @@ def _plain(mapping: dict[str, object], strings: _Strings) -> dict[str, object]:
             if value.isascii() and value.isprintable() and len(value) <= SMALL:  # type: ignore[attr-defined, arg-type]
                 continue
             cleaned: object = strings.clean(value)  # type: ignore[arg-type]  # is a str
-        elif (kind is dict or kind is list) and not _harmless(value):
+        elif (kind is dict or kind is list) and _harmless(value) is None:
             cleaned = strings.nested(value)
         else:
             continue
@@ -210,17 +223,15 @@ def _plain(mapping: dict[str, object], strings: _Strings) -> dict[str, object]:
     return mapping if changed is None else changed
 
 
-def _harmless(value: object) -> bool:
-    """Return whether nothing in a container needs cleaning, by one look at its JSON.
+def _harmless(value: object) -> bytes | None:
+    """Return a container's JSON when one look at it shows that nothing needs cleaning.
 
     Whatever could act on a terminal is escaped there, or outside ASCII, or the delete character.
     """
     try:
         text = orjson.dumps(value)
     except (TypeError, ValueError):
-        return False
-    return (
-        len(text) <= SMALL and b"\\" not in text and b"\x7f" not in text
-        and text.isascii()
-    )
-
+        return None
+    if len(text) > SMALL or b"\\" in text or b"\x7f" in text or not text.isascii():
+        return None
+    return text

@@ -133,7 +133,7 @@ class Shaper:
         facts.fields = {}
         facts.plain = plain = {}
         facts.extra = {}
-        facts.error = facts.http = facts.audit = None
+        facts.error = facts.http = facts.audit = facts.members = None
         code = None
         if keys:
             plan = site.plans.get(keys) or self._plan(site, keys)
@@ -170,7 +170,7 @@ class Shaper:
         facts.message, facts.span, facts.weight = captured.message, captured.span, captured.weight
         facts.context = ContextFacts({}, {}, {})
         facts.fields, facts.plain, facts.extra = {}, {}, {}
-        facts.error = facts.http = facts.audit = None
+        facts.error = facts.http = facts.audit = facts.members = None
         facts.sanitized = merged_notes(captured.sanitized, ("minimal",))
         return facts
 

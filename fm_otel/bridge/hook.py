@@ -40,8 +40,8 @@ _OWN_THREADS: Final = ("fm_otel", "Otel")
 _stdlib_call_handlers: Final = logging.Logger.callHandlers
 
 
-muted_thread: Final = threading.local()
-"""Set while code runs whose own records must not come back to the engine."""
+_muted: Final[set[int]] = set()
+"""Threads that run code whose own records must not come back to the engine."""
 
 
 class Hook:
@@ -54,6 +54,7 @@ class Hook:
         self._floor = settings.level if settings.level_explicit else 0
         self._levels = dict(settings.levels)
         self._thresholds: dict[str, int] = {}
+        self._transports: set[str] = set()
         self._seen: WeakSet[logging.LogRecord] = WeakSet()
         self._patches: list[tuple[Any, str, Any, Any]] = []
         self.active = False
@@ -112,8 +113,9 @@ class Hook:
                 threshold = self._threshold(record.name)
             shown, others = self._handlers(logger, record)
             captured = None
-            if record.levelno >= threshold and self._admits(record):
-                captured = self.engine.take(record, console=shown)
+            if record.levelno >= threshold:
+                if self._admits(record):
+                    captured = self.engine.take(record, console=shown)
             elif threshold == _NEVER:
                 self._diagnose(record)
             if not others and original is _stdlib_call_handlers:
@@ -155,9 +157,9 @@ class Hook:
         return admitted or not consoles, others
 
     def _admits(self, record: logging.LogRecord) -> bool:
-        if getattr(muted_thread, "muted", False) or record.__dict__.get(SEEN):
+        if SEEN in record.__dict__ or (_muted and threading.get_ident() in _muted):
             return False
-        if record.name.startswith(_TRANSPORTS):
+        if record.name in self._transports:
             return not (record.threadName or "").startswith(_OWN_THREADS)
         return True
 
@@ -165,6 +167,9 @@ class Hook:
         """Return the level from which a logger's records are captured, and remember it."""
         if len(self._thresholds) >= _MAX_THRESHOLDS:
             self._thresholds.clear()
+            self._transports.clear()
+        if name.startswith(_TRANSPORTS):
+            self._transports.add(name)
         threshold = self._floor or -_NEVER
         root = name.partition(".")[0]
         if root in _OURS:
@@ -179,7 +184,7 @@ class Hook:
 
     def _diagnose(self, record: logging.LogRecord) -> None:
         """Say on stderr what our own machinery and OpenTelemetry's have to say."""
-        if record.levelno >= logging.WARNING and not getattr(muted_thread, "muted", False):
+        if record.levelno >= logging.WARNING and threading.get_ident() not in _muted:
             text = text_of(record.getMessage(), []).partition("\n")[0][:500]
             self.engine.report(f"log:{record.name}:{record.lineno}", f"{record.name}: {text}")
 
@@ -286,12 +291,15 @@ class Hook:
 @contextmanager
 def muted() -> Iterator[None]:
     """Keep records that this thread makes inside from coming back to the engine."""
-    before = getattr(muted_thread, "muted", False)
-    muted_thread.muted = True
+    thread = threading.get_ident()
+    if thread in _muted:
+        yield
+        return
+    _muted.add(thread)
     try:
         yield
     finally:
-        muted_thread.muted = before
+        _muted.discard(thread)
 
 
 def _set_aside(record: logging.LogRecord, extra: Any) -> None:  # noqa: ANN401

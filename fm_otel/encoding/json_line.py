@@ -92,8 +92,9 @@ class JsonLine:
         plain = facts.plain
         if context.plain:
             plain = {**{k: v for k, v in context.plain.items() if k not in plain}, **plain}
-        if plain:
             parts += (b",", _dumps(plain)[1:-1])
+        elif plain:
+            parts += (b",", (facts.members or _dumps(plain))[1:-1])
         if facts.extra:
             parts += (b',"extra":', _dumps(facts.extra))
         parts.append(b"}")
@@ -116,6 +117,7 @@ class JsonLine:
         facts.sanitized = (*facts.sanitized, "too_long")
         for limit in _CUT_TO:
             facts.message = cut(facts.message, limit * 8)
+            facts.members = None
             for name in ("plain", "extra", "error", "http", "audit"):
                 value = getattr(facts, name)
                 if value:
@@ -123,7 +125,7 @@ class JsonLine:
             line = self._line(facts)
             if len(line) <= MAX_LINE:
                 return line
-        facts.plain, facts.extra = {}, {}
+        facts.plain, facts.extra, facts.members = {}, {}, None
         return self._line(facts)
 
 
