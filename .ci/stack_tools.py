@@ -145,6 +145,31 @@ def compile_alertmanager(source: Path, target: Path) -> None:
     run(["go", "build", *FLAGS, "-o", str(target), "./cmd/alertmanager"], source)
 
 
+def jars(name: str, artifacts: tuple[str, ...]) -> Path:
+    """Fetch Java artifacts and what they need with Maven, once, and give their folder."""
+    target = cache() / hashlib.sha256(repr(artifacts).encode()).hexdigest()[:20] / name
+    if target.exists():
+        return target
+    say(f"fetching {name} with Maven: about half a minute the first time")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    wanted = "".join(
+        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
+        "</dependency>".format(*artifact.split(":"))
+        for artifact in artifacts
+    )
+    (target.parent / "pom.xml").write_text(
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<groupId>faultmaven</groupId><artifactId>jars</artifactId><version>1</version>"
+        f"<dependencies>{wanted}</dependencies></project>",
+        encoding="utf-8",
+    )
+    fresh = target.with_suffix(".new")
+    run(["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"],
+        target.parent)
+    fresh.rename(target)
+    return target
+
+
 OWN_STEPS: Final = {"otelcol": compile_collector, "alertmanager": compile_alertmanager}
 
 

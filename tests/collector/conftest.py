@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,17 @@ from stack_parts import Collector, Jaeger, LogStore, Part, Prometheus, eventuall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what the chosen tests need before any test's clock runs."""
+    chosen = any(item.get_closest_marker("stack") for item in session.items)
+    if not chosen or session.config.option.collectonly:
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled(), suppress(stack_tools.MissingToolError):
+        for name in stack_tools.TOOLS:
+            stack_tools.binary(name)
 
 
 def tool(name: str) -> Path:
