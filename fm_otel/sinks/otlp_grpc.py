@@ -95,11 +95,9 @@ class OtlpGrpc:
         return grpc.secure_channel(endpoint.target, credentials, _OPTIONS)
 
     def close(self) -> None:
-        """End the channel; a call that hangs on it is cancelled."""
+        """End the channel, which cancels a call that hangs on it."""
         self._closed = True
-        call, channel = self._call, self._channel
-        if call is not None:
-            call.cancel()
+        channel = self._channel
         if channel is not None:
             channel.close()
 
