@@ -1,0 +1,128 @@
+"""Redaction takes time in proportion to the text, whatever the text is."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fm_otel.redaction import Redactor
+from fm_otel.redaction.normalise import clean_text
+from fm_otel.redaction.rules import RULES
+
+SMALL, BIG = 16 * 1024, 64 * 1024
+ATTACKS = {
+    "a": "a",
+    "digits": "1",
+    "spaces": " ",
+    "newlines": "\n",
+    "keys": "password=",
+    "keys_spaced": "password ",
+    "keys_colon": "token: ",
+    "values": "password=x1y2z3 ",
+    "quotes": 'password="',
+    "escaped_quotes": 'password=\\"',
+    "backslashes": "\\",
+    "quoted_backslashes": 'password="\\\\',
+    "url": "a://b:c",
+    "url_at": "://a:b@",
+    "at": "@",
+    "email": "a@b.",
+    "email_long": "aaaa.bbbb@cccc.dddd-",
+    "dots": "a.",
+    "dashes": "a-",
+    "jwt": "eyJ",
+    "jwt_dots": "eyJhbGciOiJIUzI1NiJ9.",
+    "pem": "-----BEGIN PRIVATE KEY-----",
+    "pem_lines": "-----BEGIN PRIVATE KEY-----\nabc\n",
+    "card": "4111 ",
+    "card_dense": "41111111",
+    "phone": "+1 2",
+    "plus": "+",
+    "iban": "DE89 ",
+    "parens": "(1",
+    "brackets": "[{(",
+    "cookie": "Cookie: a=b; ",
+    "bearer": "Bearer ",
+    "query": "?a=b&token=c&",
+    "access": "GET /?",
+    "home": "/home/a/",
+    "yaml": "kind: Secret\ndata:\n a: b\n",
+    "yaml_list": "keys:\n- a\n",
+    "xml": "<property name=\"password\">",
+    "insert": "insert into t (password) values ('a',",
+    "insert_open": "insert into t (",
+    "name_value": "name: password\nvalue: a\n",
+    "name_value_open": '"name": "',
+    "csi": "\x1b[",
+    "osc": "\x1b]",
+    "osc_c1": "\x9d",
+    "far": "password for a b c ",
+    "login": "login with admin ",
+    "echo": "echo a | ",
+    "mysql": "mysql -p ",
+    "identified": "identified by '",
+    "machine": "machine a login b ",
+    "mnemonic": "mnemonic abcd efgh ",
+    "sql_value": "value = 'a' ",
+    "token_run": "ghp_" + "a" * 60,
+    "cjk": "密码是",
+    "underscores": "_",
+    "dollar": "$2b$12$",
+    "akia": "AKIAABCDEFGHIJKLMNOP ",
+    "site": "/site-packages",
+    "input_value": "a\n input_value='",
+    "variable": 'variable "a" { ',
+    "colon": "a:",
+    "slashes": "/a",
+    "oracle": "oracle a/b",
+    "apos": "'",
+    "semi": ";a=",
+    "equals": "=",
+    "auth": "auth a ",
+    "connect": 'connect("a", ',
+    "zero_width": "\u200b",
+    "is_the": "abc1d is the ",
+    "cookie_option": "-b a=",
+    "discord": "MTAxxxxxxxxxxxxxxxxxxxxx.",
+    "dsn": "a:b@tcp",
+    "digest": "Authorization: Digest a=b, ",
+    "send": 'send "a',
+}
+
+
+def seconds(text: str) -> float:
+    """Return the processor time of redacting ``text``, the best of three."""
+    best = float("inf")
+    for _ in range(3):
+        redactor = Redactor(project_root="/srv/app/")
+        start = time.thread_time()
+        redactor.text(text)
+        best = min(best, time.thread_time() - start)
+    return best
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_time_grows_in_proportion_to_adversarial_text(name: str) -> None:
+    """Four times the text costs at most about four times the processor time."""
+    piece = ATTACKS[name]
+    small, big = (seconds((piece * (size // len(piece) + 1))[:size]) for size in (SMALL, BIG))
+    assert big < 0.4
+    assert big <= max(small * 6.25, 0.02), f"{small:.4f} s for 16 KiB, {big:.4f} s for 64 KiB"
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES if r.pattern], ids=lambda r: f"{r.name}-{r.anchors[0]}")
+def test_each_rule_stays_linear_on_its_own_anchor(rule: object) -> None:
+    """A text of nothing but a rule's anchor, or anchor and filler, is no worse than any other."""
+    for anchor in getattr(rule, "anchors"):  # noqa: B009
+        for filler in ("", "a1B2", "/", "."):
+            piece = anchor + filler
+            assert seconds((piece * (BIG // len(piece)))[:BIG]) < 0.4
+
+
+def test_cleaning_control_sequences_is_linear() -> None:
+    """Sequences that never end do not make cleaning quadratic."""
+    for piece in ("\x1b]", "\x1b[", "\x9d", "\x9d\x90", "\x1b]a", "\x1bP;"):
+        start = time.thread_time()
+        clean_text(piece * (BIG // len(piece)))
+        assert time.thread_time() - start < 0.2
