@@ -309,3 +309,45 @@ def test_queue_on_disk_is_clean(
     eventually(lambda: service.encode() in waiting(), 10)
     assert service.encode() in waiting()
     assert secret.encode() not in waiting()
+
+
+def tangled(rng: random.Random, depth: int, secret: str) -> Any:  # noqa: ANN401 - JSON
+    """Make a random nested value full of what JSON must escape; the secret is in some strings."""
+    if depth == 0 or rng.random() < 0.3:
+        pieces = ['"', "\\", "\n", "\t", "\b", "\f", "\r", "/", "<&>", "\u00e9", "\u2028", "{", "]",
+                  "[REDACTED:email]", "word", "n", "u0041", ":", "=", " ", "\x00"]
+        text = "".join(rng.choice(pieces) for _ in range(rng.randint(0, 9)))
+        edge = rng.choice([" ", "\n", "\\", '"', "(", "\u2028", "\b", "/", "\x00"])
+        return text + edge + secret + rng.choice([" ", "\n", '"', "", ")"]) if secret else text
+    if rng.random() < 0.5:
+        return [tangled(rng, depth - 1, secret) for _ in range(rng.randint(1, 4))]
+    return {f"k{n}": tangled(rng, depth - 1, secret) for n in range(rng.randint(1, 4))}
+
+
+def test_random_nested_values_stay_whole(collector: Collector) -> None:
+    """Without a secret nothing changes, whatever has to be escaped; anchors alone do no harm."""
+    rng = random.Random(5)
+    lines = [line(seq=n, tree=tangled(rng, 4, ""), note="sk- ghp_ password 12") for n in range(600)]
+    expected = {each["record_id"]: each for each in lines}
+    for start in range(0, len(lines), 100):
+        send_http(collector.http, request_of(*lines[start:start + 100]))
+    found = lines_with(collector.file, set(expected))
+    assert [key for key, each in expected.items() if found.get(key) != each] == []
+
+
+def test_random_nested_secrets_go(collector: Collector) -> None:
+    """Between any escapes the secret goes, the line stays one valid object."""
+    rng = random.Random(6)
+    kinds = list(tokens().values())
+    planted = {}
+    for number in range(600):
+        secret = kinds[number % len(kinds)]
+        planted[secrets.token_hex(16)] = (secret, tangled(rng, 4, secret))
+    lines = [line(record_id=key, tree=tree) for key, (_, tree) in planted.items()]
+    for start in range(0, len(lines), 100):
+        send_http(collector.http, request_of(*lines[start:start + 100]))
+    found = lines_with(collector.file, set(planted))
+    assert found.keys() == planted.keys()
+    text = json.dumps(found)
+    assert {secret for secret, _ in planted.values() if secret in text} == set()
+    assert sum("tree" not in each for each in found.values()) == 0
