@@ -33,8 +33,9 @@ class Text:
         second, rest = divmod(facts.time_ns, _NS)
         clock = time.strftime("%H:%M:%S", time.localtime(second))
         level = self._painted(f"{site.level:<8}", _COLOURS[site.level])
-        head = f"{clock}.{rest // 1_000_000:03d} {level} {site.logger}: {shown(facts.message)}"
-        fields = " ".join(f"{name}={_value(value)}" for name, value in _fields(facts))
+        what = f"{shown(site.logger)}: {shown(facts.message)}"
+        head = f"{clock}.{rest // 1_000_000:03d} {level} {what}"
+        fields = " ".join(f"{shown(name)}={_value(value)}" for name, value in _fields(facts))
         line = f"{head}  {self._painted(fields, _DIM)}" if fields else head
         return (line + self._error(facts)).encode()
 
