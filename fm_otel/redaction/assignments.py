@@ -19,6 +19,7 @@ from fm_otel.redaction.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_JUDGED: Final = 256
 LIMIT: Final = 4096
 """Longest value looked at."""
 
@@ -38,7 +39,7 @@ FOREIGN: Final = (
     "密钥", "密鑰", "暗証番号", "비밀번호", "암호", "토큰", "키", "סיסמה", "पासवर्ड", "κωδικός",
     "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis", "clé api", "ключ api",
 )  # fmt: skip
-_LEFT: Final = re.compile(r"[A-Za-z0-9_.$-]{0,80}\Z")
+_NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-"
 _RIGHT: Final = re.compile(r"[A-Za-z0-9_-]{0,60}(?:\.[A-Za-z0-9_-]{1,60}){0,4}")
 _PREVIOUS: Final = re.compile(r"([A-Za-zéáíóúàèùñ0-9ậẩữ]{1,24})[ -]\Z")
 _JOINED: Final = frozenset(
@@ -60,6 +61,7 @@ _FAR: Final = re.compile(
     r"(?:[ \t(][^\n.!?;=:\"'`]{0,60}?|[ \t](?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
     r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|[ \t]?[:=：](?!//))[ \t]{0,4}"
 )
+_FAR_SIGN: Final = re.compile(r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
 _SPACE: Final = re.compile(r"[ \t]{1,60}")
 _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)")
@@ -76,6 +78,7 @@ _STOP: Final = re.compile(
     r"|\\{1,7}[nrt](?![a-z]{3})|\\{1,7}[\"']|[\"'`](?=\W|\Z)|</|<(?=[a-z]{1,10}[ />])"
     r"|[，。；、）」』】！？”’»]|(?<=[!-~])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|&quot;|&lt;|%26|\[REDACTED:"
 )
+_STOP_SIGN: Final = re.compile(r"[,;&|\\\"'`<%\[，。；、）」』】！？”’»\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 _APP_PASSWORD: Final = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}(?![\w])")
 _WORDS: Final = re.compile(r"[a-z]{2,12}(?:[ ,]{1,2}[a-z]{2,12}){2,30}")
 _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
@@ -119,9 +122,14 @@ def find(text: str, low: str) -> Iterator[Span]:
     """Yield what stands under sensitive names in ``text``; ``low`` is its lower case."""
     done = 0
     for start, end in sorted(_names(text, low), key=lambda name: (name[0], -name[1])):
-        if start >= done:
-            done = end
-            yield from _after_name(text, start, end)
+        if start < done:
+            continue
+        done = end
+        for span in _after_name(text, start, end):
+            # What was taken is not read again: a text full of names stays linear.
+            done = max(done, span.end)
+            if span.start < span.end:
+                yield span
 
 
 def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
@@ -145,9 +153,9 @@ def _places(low: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 
 
 def _extended(text: str, start: int, end: int) -> tuple[int, int]:
-    left = _LEFT.search(text, max(0, start - 80), start)
+    before = text[max(0, start - 80) : start]
     right = _RIGHT.match(text, end)
-    return left.start() if left else start, right.end() if right else end
+    return start - len(before) + len(before.rstrip(_NAME_CHARACTERS)), right.end() if right else end
 
 
 def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
@@ -176,6 +184,8 @@ _DEFAULT: Final = re.compile(r":?-([^}\s\"']{1,512})\}")
 
 def _is_no_name(text: str, start: int, end: int) -> bool:
     """Tell whether the name is part of a resource name, a URL's user, a marker or a template."""
+    if text[start - 1 : start] not in ("", ":", "/", "{", "."):
+        return False
     return _ARN.search(text, max(0, start - 200), start) is not None
 
 
@@ -263,7 +273,7 @@ def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) ->
             yield Notation.SPACE, space.end() + 1
     elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
         yield Notation.COPULA, after
-    far = _FAR.match(text, end)
+    far = _FAR.match(text, end) if _FAR_SIGN.search(text, end, end + 70) else None
     if far and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
         yield Notation.FAR, far.end()
     if not text.isascii() and found.tier is Tier.PASSWORD:
@@ -276,9 +286,8 @@ def _colon(text: str, start: int, at: int, *, quoted: bool) -> Notation:
     """Tell a mapping's colon (quoted name, no space, alone on its line) from prose."""
     if quoted:
         return Notation.STRUCT
-    before = text[text.rfind("\n", 0, start) + 1 : start]
-    line_end = text.find("\n", at)
-    rest = text[at : line_end if line_end >= 0 else len(text)].strip()
+    before = text[text.rfind("\n", max(0, start - 80), start) + 1 : start][-80:]
+    rest = text[at : _line_end(text, at)][:600].strip()
     if not before.strip(" \t-+#>$\"'{") and len(rest.split()) <= 1:
         return Notation.LINE
     return Notation.COLON
@@ -358,13 +367,17 @@ _RUN: Final = re.compile(r"[^\s]{1,4096}")
 
 
 def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | None:
+    first = text[at : at + 1]
+    if first in ("{", "[", "(", "<") or (notation < Notation.PAIR and not first.isascii()):
+        return None
     run = _RUN.match(text, at)
-    if run is None or text[at] in "{[(<":
+    if run is None:
         return None
     piece = run.group()
-    stop = _STOP.search(piece)
-    if stop:
-        piece = piece[: stop.start()]
+    for sign in _STOP_SIGN.finditer(piece):
+        if _STOP.match(piece, sign.start()):
+            piece = piece[: sign.start()]
+            break
     piece = shapes.trimmed(piece)
     end = at + len(piece)
     if notation >= Notation.COPULA:
@@ -378,7 +391,7 @@ def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | No
 
 
 def _judged(text: str, found: KeyClass, notation: Notation, value: Value, name: str) -> Iterator[Span]:
-    body = text[value.start : value.end]
+    body = text[value.start : min(value.end, value.start + _JUDGED)]
     if found.rule in _NETWORKED:
         yield from _header(text, found, notation, value)
         return
@@ -502,6 +515,7 @@ def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
     if notation < Notation.PAIR:
         return
     end = value.end if value.quoted else _header_end(text, value.start)
+    yield Span(end, end, found.rule)
     body = text[value.start : end]
     if found.rule == "cookie":
         yield from cookie_spans(text, value.start, end)
@@ -511,6 +525,7 @@ def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
     if scheme and _WITH_PARAMETERS.match(body):
         for match in _PARAM.finditer(line):
             yield Span(value.start + match.start(1), value.start + match.end(1), found.rule)
+        yield Span(value.start + len(line), value.start + len(line), found.rule)
         return
     start = value.start + (scheme.end() if scheme else 0)
     credentials = text[start:end]
@@ -554,7 +569,7 @@ def scalar_spans(key: str, found: KeyClass, value: str) -> list[Span]:
     """Return what has to go of ``value``, given under the sensitive ``key`` in a mapping."""
     whole = Value(0, len(value), quoted=True)
     if found.rule in _NETWORKED:
-        spans = list(_header(value, found, Notation.STRUCT, whole))
+        spans = [s for s in _header(value, found, Notation.STRUCT, whole) if s.start < s.end]
         if spans or found.rule == "cookie" and "=" in value:
             return spans
         return [] if shapes.is_placeholder(value) or shapes.is_status(value) else [Span(0, len(value), found.rule)]

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_ODD_IN_BLOCK: Final = re.compile(r"\n[^\n]{0,20}[^\s\w+/=:,\\|>\"'.#*-]|\n\n\S+ \S+ \S+ |(?<=[^\\\nn]{64}) [a-z]+ [a-z]+ ")
 _PUTTY: Final = re.compile(r"Private-Lines: \d{1,4}(?:\r?\n|\\n)((?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|\\n)?){1,200})")
 _AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 _AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
@@ -42,19 +41,18 @@ _SQL_VALUE: Final = re.compile(r"\s*('(?:[^']|'')*'|[^,]*)\s*(?:,|\Z)")
 
 def private_key_spans(text: str) -> Iterator[Span]:
     """Yield private key blocks: real or escaped newlines, indented, cut off."""
-    for begin in _BEGIN.finditer(text):
-        end = _END.search(text, begin.end())
-        other = _BEGIN.search(text, begin.end())
-        if end and not (other and other.start() < end.start()):
-            yield Span(begin.start(), end.end(), "private_key")
+    begins = [begin.span() for begin in _BEGIN.finditer(text)]
+    ends = [end.span() for end in _END.finditer(text)]
+    for at, (start, body) in enumerate(begins):
+        stop = begins[at + 1][0] if at + 1 < len(begins) else len(text)
+        while ends and ends[0][0] < body:
+            ends.pop(0)
+        if ends and ends[0][0] < stop:
+            yield Span(start, ends[0][1], "private_key")
         else:
-            stop = other.start() if other else len(text)
-            yield Span(begin.start(), _body_end(text, begin.end(), stop), "private_key")
+            yield Span(start, _body_end(text, body, stop), "private_key")
     for match in _PUTTY.finditer(text):
         yield Span(match.start(1), match.end(1), "private_key")
-
-
-_BODY: Final = re.compile(r"(?:[A-Za-z0-9+/=]{1,1000}|\s{1,40}|\\{1,7}[nr]|[\"'|>#+\\-]{1,3}(?=\s)|(?:Proc-Type|DEK-Info|Version|Comment|Hash): [^\n\\]{1,100}){1,4000}")
 
 
 def _body_end(text: str, start: int, stop: int) -> int:

@@ -35,6 +35,7 @@ _IBAN: Final = re.compile(r"[A-Z]{2}\d\d(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9
 _IBAN_GATE: Final = re.compile(r"[A-Z]{2}\d\d[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}")
 _SSN_WORD: Final = re.compile(r"(?:ssn|social security(?: number| no\.?| #)?)[\"']?[ \t]{0,2}(?:is|[:=#])?[ \t]{0,2}[\"']?\Z")
 _LOCAL: Final = re.compile(r"[A-Za-z0-9._%+'’À-ɏЀ-ӿ-]{1,64}\Z")
+_LOCAL_ASCII: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+'-"
 _DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9À-ɏЀ-ӿ](?:[A-Za-z0-9À-ɏЀ-ӿ-]{0,62})\.){1,8}(?:xn--[a-z0-9-]{2,40}|[A-Za-zЀ-ӿ]{2,24})(?![A-Za-z0-9_-]|\.[A-Za-z0-9])")
 _NO_TLD: Final = frozenset(
     "service socket target mount slice timer scope device path swap automount local internal lan "
@@ -55,8 +56,15 @@ def email_spans(text: str, low: str) -> Iterator[Span]:
     """Yield e-mail addresses; not SSH remotes, package versions, shell prompts, systemd units."""
     at = text.find("@")
     while at >= 0:
-        local = _LOCAL.search(text, max(0, at - 64), at)
-        domain = _DOMAIN.match(text, at + 1)
+        before = text[max(0, at - 64) : at]
+        domain = _DOMAIN.match(text, at + 1) if before and text[at + 1 : at + 2].isalnum() else None
+        local = None
+        if domain:
+            tail = before[-1:].isascii() and len(before.rstrip(_LOCAL_ASCII))
+            if tail and before[tail - 1].isascii():
+                local = _LOCAL.search(text, at - len(before) + tail, at)
+            else:
+                local = _LOCAL.search(text, max(0, at - 64), at)
         if local and domain and _is_address(text, low, local, domain):
             start = local.start() + (len(local.group()) - len(local.group().lstrip(".'’-")))
             yield Span(start, domain.end(), "email")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUDGET_SECONDS: Final = 0.02
 """Processor time one text may take, besides :data:`BUDGET_PER_CHARACTER`."""
 
-BUDGET_PER_CHARACTER: Final = 4e-6
+BUDGET_PER_CHARACTER: Final = 8e-6
 
 _TOKEN_CHARACTERS: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
