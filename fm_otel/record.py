@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import orjson
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 class Captured(NamedTuple):
     """One record as the logging call left it.
 
-    ``values`` stand beside ``keys`` and hold JSON values only, copied where they could change.
+    ``values`` stand beside ``keys`` and hold JSON values only, copied where they could change:
+    a tuple, or the bytes of a JSON object's members without the braces.
     ``size`` is an estimate in bytes for the queue's bound. ``console`` is false where the
     console handlers of the application, which ours stands in for, would not have shown it.
     """
@@ -33,7 +36,7 @@ class Captured(NamedTuple):
     site: Site
     message: str
     keys: tuple[str, ...]
-    values: tuple[object, ...]
+    values: tuple[object, ...] | bytes
     span: SpanContext | None
     context: Snapshot
     error: CapturedError | None
@@ -41,6 +44,14 @@ class Captured(NamedTuple):
     sanitized: tuple[str, ...]
     size: int
     console: bool
+
+
+def extras_of(captured: Captured) -> dict[str, object]:
+    """Return the extras of ``captured`` as a new mapping."""
+    if isinstance(captured.values, bytes):
+        extras: dict[str, object] = orjson.loads(b"{%b}" % captured.values)
+        return extras
+    return dict(zip(captured.keys, captured.values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ class Facts:
     when it names a context field it beats the context. ``plain`` are user extras that stand at
     the top of the line, ``extra`` those that may not. ``record_id`` is complete. Values are
     JSON values: str, bool, int of 64 bits, finite float, list, dict; None only nested.
-    ``members`` is the JSON of ``plain`` where a station has made it already, else None.
+    ``members`` is the JSON of ``plain``, without braces, where a station has it, else None.
     """
 
     __slots__ = (

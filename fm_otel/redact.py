@@ -75,15 +75,15 @@ class Redaction:
     def _clean_plain(self, facts: Facts, notes: list[str]) -> None:
         """Clean the extras at the top; the JSON that showed them harmless is kept for the line."""
         plain = facts.plain
-        members = _harmless(plain)
-        if members is None:
-            facts.plain = self._mapping(plain, notes)
-            return
-        redacted = plain if self._redactor is None else self._redactor.mapping(plain)
-        if redacted is plain:
-            facts.members = members
-        else:
-            facts.plain = redacted
+        if facts.members is None:
+            text = _json_of(plain)
+            facts.members = None if text is None else text[1:-1]
+        if facts.members is None or not _harmless(facts.members):
+            facts.plain, facts.members = self._mapping(plain, notes), None
+        elif self._redactor is not None:
+            redacted = self._redactor.mapping(plain)
+            if redacted is not plain:
+                facts.plain, facts.members = redacted, None
 
     def _clean_context(self, context: ContextFacts, notes: list[str]) -> None:
         self._clean_fields(context.schema, notes)  # type: ignore[arg-type]  # str stays str
@@ -212,7 +212,7 @@ def _plain(mapping: dict[str, object], strings: _Strings) -> dict[str, object]:
             if value.isascii() and value.isprintable() and len(value) <= SMALL:  # type: ignore[attr-defined, arg-type]
                 continue
             cleaned: object = strings.clean(value)  # type: ignore[arg-type]  # is a str
-        elif (kind is dict or kind is list) and _harmless(value) is None:
+        elif (kind is dict or kind is list) and not _harmless(_json_of(value)):
             cleaned = strings.nested(value)
         else:
             continue
@@ -223,15 +223,19 @@ def _plain(mapping: dict[str, object], strings: _Strings) -> dict[str, object]:
     return mapping if changed is None else changed
 
 
-def _harmless(value: object) -> bytes | None:
-    """Return a container's JSON when one look at it shows that nothing needs cleaning.
+def _json_of(value: object) -> bytes | None:
+    try:
+        return orjson.dumps(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _harmless(text: bytes | None) -> bool:
+    """Return whether JSON shows at one look that its values need no cleaning.
 
     Whatever could act on a terminal is escaped there, or outside ASCII, or the delete character.
     """
-    try:
-        text = orjson.dumps(value)
-    except (TypeError, ValueError):
-        return None
-    if len(text) > SMALL or b"\\" in text or b"\x7f" in text or not text.isascii():
-        return None
-    return text
+    return (
+        text is not None and len(text) <= SMALL and text.isascii()
+        and b"\\" not in text and b"\x7f" not in text
+    )

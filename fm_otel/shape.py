@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import orjson
+
 from fm_otel.errors import category_of, mnemonic_for_type, resolve
 from fm_otel.fields import (
     BY_NAME,
@@ -60,7 +62,8 @@ class Plan:
     """Where the extras of one set of keys go: pairs of position and name."""
 
     __slots__ = (
-        "aside", "code", "dropped", "extra", "notes", "objects", "plain", "rare", "schema",
+        "aside", "code", "dropped", "extra", "notes", "objects", "plain", "plain_only", "rare",
+        "schema",
         "weight",
     )
 
@@ -83,6 +86,9 @@ class Plan:
         self.rare = bool(self.extra or self.objects or self.dropped) or not (
             self.aside is self.notes is None
         )
+
+        self.plain_only = tuple(name for _, name in self.plain) == keys
+        """Whether the extras stand at the top just as they were given."""
 
     def _place(self, place: int, key: str, *, performance: bool) -> None:
         field = SETTABLE.get(key)
@@ -137,6 +143,13 @@ class Shaper:
         code = None
         if keys:
             plan = site.plans.get(keys) or self._plan(site, keys)
+            if type(values) is bytes:
+                given = orjson.loads(b"{%b}" % values)
+                if plan.plain_only:
+                    facts.plain, facts.members = given, values
+                    keys = ()
+                values = tuple(given.values())
+        if keys:
             for place, key, field in plan.schema:
                 self._set(facts, key, field, values[place])
             for place, name in plan.plain:
@@ -150,7 +163,7 @@ class Shaper:
                 if value is not None:
                     plain[name] = value
             if plan.rare:
-                _rare(facts, plan, values)
+                _rare(facts, plan, values)  # type: ignore[arg-type]  # a tuple by now
             if plan.weight is not None:
                 _weigh(facts, values[plan.weight])
             if plan.code is not None:

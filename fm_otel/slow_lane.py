@@ -15,6 +15,7 @@ from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from fm_otel.fields import BY_NAME
+from fm_otel.record import extras_of
 from fm_otel.values import SCALARS, freeze
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class SlowLane:
             severity_text=site.severity_text,
             body=facts.message,
             attributes=wire_attributes(facts),
-            event_name=facts.fields.get("event"),
+            event_name=_text(facts.fields.get("event")),
         )
         scope = InstrumentationScope(site.logger, site.scope[1])
         return ReadWriteLogRecord(
@@ -106,7 +107,7 @@ def _changed(
 ) -> Captured:
     """Return ``captured`` with the attributes and the body that processors changed."""
     after = dict(record.attributes or {})
-    extras = dict(zip(captured.keys, captured.values, strict=True))
+    extras = extras_of(captured)
     notes: list[str] = []
     for key, value in after.items():
         if key not in before or before[key] is not value:
@@ -118,3 +119,7 @@ def _changed(
         message=message, keys=tuple(extras), values=tuple(extras.values()),
         sanitized=(*captured.sanitized, *notes),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -35,6 +35,7 @@ from __future__ import annotations
 import binascii
 import codecs
 import datetime
+import re
 from collections import deque
 from collections.abc import Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
@@ -42,6 +43,8 @@ from enum import Enum
 from itertools import islice
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, cast
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -69,6 +72,9 @@ MAX_SHOWN_ARGUMENT: Final = 1024
 SCALARS: Final[frozenset[type]] = frozenset((str, int, float, bool, type(None)))
 """Exact types that are immutable and JSON: a record may refer to them as they are."""
 
+_STRICT: Final = orjson.OPT_STRICT_INTEGER
+"""Refuses integers over 53 bits: some of them have a rule of their own."""
+_LONG_KEY: Final = re.compile(rb'"[^"]{%d,}":' % (MAX_KEY + 1))
 _INT_MIN: Final = -(2**63)
 _INT_END: Final = 2**63
 _ATTEMPTS: Final = 3
@@ -145,6 +151,44 @@ def freeze(value: object, notes: list[str]) -> object:
     except Exception as error:  # noqa: BLE001 - a logging call never raises
         note(notes, "unprintable")
         return f"<unprintable {_qualname(type(value))}: {_qualname(type(error))}>"
+
+
+def json_members(extras: dict[str, object]) -> bytes | None:
+    """Return plain values under their keys as the members of a JSON object, without its braces.
+
+    None for whatever :func:`freeze` must look at: other types, more than two levels, large
+    containers, numbers and keys with a rule of their own. ``bytes`` of their own size: what
+    orjson returns keeps a buffer of four kilobytes alive.
+    """
+    try:
+        for value in extras.values():
+            kind = type(value)
+            if kind not in SCALARS and not (
+                (kind is dict or kind is list) and _shallow(value, kind)
+            ):
+                return None
+        text: bytes = orjson.dumps(extras, None, _STRICT)
+    except Exception:  # noqa: BLE001 - types that cannot be hashed, keys that are no text
+        return None
+    if b"null" in text or b'"":' in text or (len(text) > MAX_KEY and _LONG_KEY.search(text)):
+        return None
+    return text[1:-1]
+
+
+def _shallow(value: Any, kind: type) -> bool:
+    """Return whether a container is small and has no more than two levels."""
+    if len(value) > MAX_ITEMS:
+        return False
+    for item in value.values() if kind is dict else value:
+        inner = type(item)
+        if inner in SCALARS:
+            continue
+        if (inner is not dict and inner is not list) or len(item) > MAX_ITEMS:
+            return False
+        for leaf in item.values() if inner is dict else item:
+            if type(leaf) not in SCALARS:
+                return False
+    return True
 
 
 def tidy(value: object, notes: list[str]) -> object:

@@ -94,7 +94,7 @@ class JsonLine:
             plain = {**{k: v for k, v in context.plain.items() if k not in plain}, **plain}
             parts += (b",", _dumps(plain)[1:-1])
         elif plain:
-            parts += (b",", (facts.members or _dumps(plain))[1:-1])
+            parts += (b",", facts.members or _members(plain))
         if facts.extra:
             parts += (b',"extra":', _dumps(facts.extra))
         parts.append(b"}")
