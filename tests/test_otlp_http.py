@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from time import monotonic, sleep
+from contextlib import contextmanager
+from email.utils import formatdate
+from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fm_otel.encoding.otlp import export_request
 from fm_otel.encoding.protobuf import block
-from fm_otel.sinks.answer import Verdict
+from fm_otel.sinks.answer import Answer, Verdict
 from fm_otel.sinks.endpoint import OtlpEndpoint
 from fm_otel.sinks.otlp_http import OtlpHttp
 from tests.otlp_certificates import Certificates, make_certificates
@@ -305,6 +308,60 @@ def test_close_ends_a_hanging_request(receiver: OtlpReceiver) -> None:
     transport = transport_to(receiver)
     assert closes_under(transport, receiver, 1) < 1
     assert transport.send(PAYLOAD, 30).message == "closed"
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """Serve one connection with these very bytes; yield the URL."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(5)
+
+
+def date(seconds: float) -> bytes:
+    """Return an HTTP date that many seconds from now."""
+    return formatdate(time() + seconds, usegmt=True).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"200 OK\r\n\r\nnot protobuf", Answer(Verdict.DELIVERED)),
+        (b"204 No Content\r\n\r\n", Answer(Verdict.DELIVERED)),
+        (b"429 X\r\nRetry-After: soon\r\n\r\n", Answer(Verdict.RETRY, "429 X")),
+        (b"429 X\r\nRetry-After: 9999999999\r\n\r\n", Answer(Verdict.RETRY, "429 X", 300.0)),
+        (b"429 X\r\nRetry-After: %s\r\n\r\n" % date(-9), Answer(Verdict.RETRY, "429 X", 0)),
+        (b"429 X\r\nRetry-After: %s\r\n\r\n" % date(999), Answer(Verdict.RETRY, "429 X", 300.0)),
+        (b"400 X\r\n\r\n\x12\x09a\x1b[31m\nb\xff", Answer(Verdict.BISECT, "400 X")),
+        (b"400 X\r\n\r\n\x12\x05a\x1b[\nb", Answer(Verdict.BISECT, "400 X a [ b")),
+        (b"404 Not Found\r\n\r\n<html>", Answer(Verdict.HOLD, "404 Not Found")),
+        (b"503 X\r\n\r\n" + b"x" * 200_000, Answer(Verdict.RETRY, "503 X")),
+    ],
+)
+def test_answers_of_strangers_are_read_with_care(answer: bytes, expected: Answer) -> None:
+    """Whatever a server that is no OTLP receiver sends becomes a verdict and one plain line."""
+    with answering(b"HTTP/1.1 " + answer) as url:
+        transport = OtlpHttp(endpoint_of(ENDPOINT=url))
+        assert transport.send(PAYLOAD, 5) == expected
+        transport.close()
+
+
+def test_what_is_not_http_is_retried() -> None:
+    """A server of another protocol is told from a receiver and costs no record."""
+    with answering(b"\x16\x03\x01\r\n\r\n") as url:
+        answer = OtlpHttp(endpoint_of(ENDPOINT=url)).send(PAYLOAD, 5)
+    assert answer.verdict is Verdict.RETRY
+    assert answer.message.startswith("BadStatusLine: ")
+    assert answer.message.isprintable()
 
 
 # TLS.
