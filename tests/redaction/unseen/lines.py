@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FOLDER = Path(__file__).parent
-_SLOT = re.compile(r"<<(.+?)>>")
+_SLOT = re.compile(r"<<(?!<)(.+?)>>")
 
 _HUMAN = (
     "Tr0ub4dor&3", "Sommer2024!", "P@ssw0rd123", "xK9#mQ2vLw", "correct-horse-battery", "S3cur3_P4ss",
