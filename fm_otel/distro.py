@@ -38,7 +38,7 @@ class FaultMavenDistro(BaseDistro):  # type: ignore[misc]  # untyped upstream
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:  # noqa: ANN401
         """Load an instrumentation unless the hook replaces it; one that fails is reported."""
-        if entry_point.name in _DECLINED:
+        if entry_point.name in _DECLINED or _would_take_settings(entry_point.name):
             return
         try:
             super().load_instrumentor(entry_point, **kwargs)
@@ -47,6 +47,15 @@ class FaultMavenDistro(BaseDistro):  # type: ignore[misc]  # untyped upstream
         except Exception as error:  # noqa: BLE001 - the others and the program go on
             to_stderr(f"instrumentation {entry_point.name!r} failed "
                       f"({type(error).__name__}: {error}), it is left out")
+
+
+def _would_take_settings(name: str) -> bool:
+    """Return whether an instrumentation would put empty settings before the program's own.
+
+    Without the variable contrib's configures Django itself, and a ``manage.py`` or
+    ``settings.configure()`` that comes after the launch is too late.
+    """
+    return name == "django" and not os.environ.get("DJANGO_SETTINGS_MODULE")
 
 
 class FaultMavenConfigurator:
