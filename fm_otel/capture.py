@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from itertools import count, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.context import request_context
 from fm_otel.record import Captured
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from fm_otel.context import Snapshot
+    from fm_otel.site import Site
     from fm_otel.stack import CapturedError
 
     Current = Callable[[], "SpanContext | None"]
@@ -80,7 +81,7 @@ class Capture:
         self._rate = rate
         self._auto_exc_info = auto_exc_info
         self._sampled_out = sampled_out
-        self._sites = SiteTable()
+        self.sites = SiteTable()
         self.sequence: Iterator[int] = count(1)
 
     def take(self, record: logging.LogRecord, *, console: bool = True) -> Captured | None:
@@ -98,12 +99,16 @@ class Capture:
         if type(msg) is not str or msg[:1] == "{":
             record = unpacked(record) or record
         notes: list[str] = []
-        message = message_of(record.msg, record.args, notes)
+        msg, args = record.msg, record.args
+        if not args and type(msg) is str and type(args) is tuple:
+            message = msg
+        else:
+            message = message_of(msg, args, notes)
         keys: tuple[str, ...] = ()
         values: tuple[object, ...] | bytes = ()
         size = _OVERHEAD
         if len(record.__dict__) > _STANDARD:
-            keys, values, size = _extras(record.__dict__, notes)
+            keys, values, size = _extras(record, notes)
         error = None
         if levelno >= logging.ERROR or record.exc_info or record.exc_text or record.stack_info:
             error = self._error(record, levelno)
@@ -113,8 +118,42 @@ class Capture:
         else:
             time_ns = time_of(created, notes)
         return tuple.__new__(Captured, (
-            time_ns, next(self.sequence), self._sites.of(record), message, keys, values, span,
+            time_ns, next(self.sequence), self.sites.of(record), message, keys, values, span,
             context, error, weight, tuple(notes), size + len(message), console,
+        ))
+
+    def call(
+        self, site: Site, levelno: int, msg: str, args: Any, exc_info: Any,
+        extra: dict[str, Any] | None, *, console: bool,
+    ) -> Captured | None:
+        """Capture a logging call itself, where nobody needs its ``LogRecord``.
+
+        The same result as :meth:`take`, for half the time: what a ``LogRecord`` would say about
+        process, thread and file is constant or nobody's concern.
+        """
+        context = request_context.get().snapshot
+        span = self._current_span()
+        weight = None
+        if self._rate < 1.0 and levelno < logging.WARNING and site.logger not in _UNSAMPLED:
+            if not self._kept(span, context):
+                self._sampled_out()
+                return None
+            weight = 1 / self._rate
+        notes: list[str] = []
+        message = message_of(msg, args, notes) if args else msg
+        keys: tuple[str, ...] = ()
+        values: tuple[object, ...] | bytes = ()
+        size = _OVERHEAD
+        if extra:
+            keys, values, size = _frozen(extra, notes)
+        error = None
+        if exc_info or levelno >= logging.ERROR:
+            if exc_info is None and self._auto_exc_info:
+                exc_info = sys.exc_info()
+            error = capture_error(exc_info) if exc_info else None
+        return tuple.__new__(Captured, (
+            time.time_ns(), next(self.sequence), site, message, keys, values, span, context,
+            error, weight, tuple(notes), size + len(message), console,
         ))
 
     def minimal(self, record: logging.LogRecord) -> Captured:
@@ -123,7 +162,7 @@ class Capture:
         if type(record.msg) is str:
             message = record.msg
         return Captured(
-            time.time_ns(), next(self.sequence), self._sites.of(record), message, (), (), None,
+            time.time_ns(), next(self.sequence), self.sites.of(record), message, (), (), None,
             request_context.get().snapshot, None, None, ("minimal",), _OVERHEAD + len(message),
             True,  # noqa: FBT003 - a tuple's place
         )
@@ -153,16 +192,22 @@ def time_of(created: object, notes: list[str]) -> int:
 
 
 def _extras(
-    attributes: Mapping[str, object], notes: list[str],
+    record: logging.LogRecord, notes: list[str],
 ) -> tuple[tuple[str, ...], tuple[object, ...] | bytes, int]:
     """Return keys and frozen values of what is not a standard attribute, and their size.
 
     Plain values are frozen all at once, as their JSON; it costs a third of copying each.
     """
-    if next(islice(attributes, _STANDARD - 1, None)) != _ATTRIBUTES[-1]:
-        # A record class with an order of its own.
+    attributes: dict[str, object] = record.__dict__
+    if type(record) is not logging.LogRecord:
+        # A class may set its attributes in an order of its own.
         attributes = {**dict.fromkeys(_ATTRIBUTES), **attributes}
-    extras = dict(islice(attributes.items(), _STANDARD, None))
+    return _frozen(dict(islice(attributes.items(), _STANDARD, None)), notes)
+
+
+def _frozen(
+    extras: dict[str, object], notes: list[str],
+) -> tuple[tuple[str, ...], tuple[object, ...] | bytes, int]:
     keys = tuple(extras)
     members = json_members(extras)
     if members is not None:

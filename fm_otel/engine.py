@@ -10,7 +10,7 @@ import logging
 import platform
 from contextvars import Context
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.capture import AUDIT_LOGGER, PROCESS_LOGGER
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fm_otel.pipeline.worker import Pipeline
     from fm_otel.record import Captured
     from fm_otel.settings import Settings
+    from fm_otel.site import Site
 
 _process: Final = logging.getLogger(PROCESS_LOGGER)
 
@@ -67,6 +68,19 @@ class Engine:
         if captured is not None:
             self.submit(captured, captured.site.levelno, keep=record.name == AUDIT_LOGGER)
         return captured
+
+    def call(
+        self, site: Site, levelno: int, msg: str, args: Any, exc_info: Any,
+        extra: dict[str, Any] | None, *, console: bool,
+    ) -> None:
+        """Capture and submit a logging call without a ``LogRecord``; may raise, see the caller."""
+        if not self._announced:
+            self._announce()
+        captured = self.capture.call(
+            site, levelno, msg, args, exc_info, extra, console=console,
+        )
+        if captured is not None:
+            self.submit(captured, levelno, keep=site.logger == AUDIT_LOGGER)
 
     def accept(self, captured: Captured) -> None:
         """Submit a record that another door captured."""

@@ -44,23 +44,23 @@ class Redaction:
         """Make every text of ``facts`` safe; never raises."""
         notes: list[str] = []
         try:
-            self._clean(facts, notes)
+            redactor = self._redactor
+            facts.message = _text(facts.message, None if redactor is None else redactor.text, notes)
+            if not facts.context.redacted:
+                self._clean_context(facts.context, notes)
+            if facts.plain:
+                self._clean_plain(facts, notes)
+            if facts.fields:
+                self._clean_fields(facts.fields, notes)
+            if facts.extra or facts.error or facts.http or facts.audit:
+                self._clean_rare(facts, notes)
         except Exception:  # noqa: BLE001 - fails closed, whatever went wrong
             withhold(facts)
             notes = ["withheld"]
         if notes:
             facts.sanitized = merged_notes(facts.sanitized, notes)
 
-    def _clean(self, facts: Facts, notes: list[str]) -> None:
-        redactor = self._redactor
-        text = None if redactor is None else redactor.text
-        facts.message = _text(facts.message, text, notes)
-        if not facts.context.redacted:
-            self._clean_context(facts.context, notes)
-        if facts.fields:
-            self._clean_fields(facts.fields, notes)
-        if facts.plain:
-            self._clean_plain(facts, notes)
+    def _clean_rare(self, facts: Facts, notes: list[str]) -> None:
         if facts.extra:
             facts.extra = self._mapping(facts.extra, notes)
         if facts.error is not None:
@@ -146,6 +146,8 @@ def withhold(facts: Facts) -> None:
 def _text(value: str, redact: Callable[[str], str] | None, notes: list[str]) -> str:
     """Return ``value`` without control characters, redacted, then cut to the limit."""
     length = len(value)
+    if length <= MAX_STRING and value.isascii() and value.isprintable():
+        return value if redact is None else redact(value)
     window = value if length <= MAX_STRING else value[: MAX_STRING + MARGIN]
     cleaned = window
     if not (window.isascii() and window.isprintable()):

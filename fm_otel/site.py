@@ -15,7 +15,7 @@ from fm_otel.redaction.normalise import clean_text
 from fm_otel.values import text_of
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from fm_otel.shape import Plan
 
@@ -125,18 +125,43 @@ class SiteTable:
     """The sites of a process, found by what a ``LogRecord`` says about its call."""
 
     def __init__(self) -> None:
-        self._sites: dict[tuple[str, int, str, int, str], Site] = {}
+        self._sites: dict[tuple[int, int, str, str], Site] = {}
+        self._calls: dict[tuple[int, int, int, str], tuple[Site, CodeType]] = {}
 
     def of(self, record: logging.LogRecord) -> Site:
         """Return the site of ``record``."""
-        key = (record.name, record.levelno, record.pathname, record.lineno, record.funcName)
+        key = (record.lineno, record.levelno, record.name, record.pathname)
         try:
             site = self._sites.get(key)
         except Exception:  # noqa: BLE001 - a name or level that cannot be hashed
             return self._site(record)
         return site if site is not None else self._add(key, record)
 
-    def _add(self, key: tuple[str, int, str, int, str], record: logging.LogRecord) -> Site:
+    def at(self, frame: FrameType, logger: str, levelno: int) -> Site:
+        """Return the site of the call that ``frame`` is making now.
+
+        The place in the code object names the statement without decoding its line number, which
+        costs more than the rest of the lookup. The code object is kept, so its id stays its own.
+        """
+        code = frame.f_code
+        key = (id(code), frame.f_lasti, levelno, logger)
+        known = self._calls.get(key)
+        if known is not None:
+            return known[0]
+        if len(self._calls) >= MAX_SITES:
+            self._calls.clear()
+        module = frame.f_globals.get("__name__")
+        name = getattr(code, "co_qualname", code.co_name)
+        site = Site(
+            logger, levelno, logging.getLevelName(levelno),
+            file_path=project_path(code.co_filename), function=code.co_name,
+            qualified_function=f"{module}.{name}" if isinstance(module, str) else name,
+            line=_line(frame.f_lineno),
+        )
+        self._calls[key] = (site, code)
+        return site
+
+    def _add(self, key: tuple[int, int, str, str], record: logging.LogRecord) -> Site:
         if len(self._sites) >= MAX_SITES:
             self._sites.clear()
         site = self._sites[key] = self._site(record)

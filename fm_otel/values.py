@@ -35,7 +35,6 @@ from __future__ import annotations
 import binascii
 import codecs
 import datetime
-import re
 from collections import deque
 from collections.abc import Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
@@ -74,7 +73,7 @@ SCALARS: Final[frozenset[type]] = frozenset((str, int, float, bool, type(None)))
 
 _STRICT: Final = orjson.OPT_STRICT_INTEGER
 """Refuses integers over 53 bits: some of them have a rule of their own."""
-_LONG_KEY: Final = re.compile(rb'"[^"]{%d,}":' % (MAX_KEY + 1))
+_LEAVES: Final = frozenset((str, int, bool))
 _INT_MIN: Final = -(2**63)
 _INT_END: Final = 2**63
 _ATTEMPTS: Final = 3
@@ -163,31 +162,37 @@ def json_members(extras: dict[str, object]) -> bytes | None:
     try:
         for value in extras.values():
             kind = type(value)
-            if kind not in SCALARS and not (
-                (kind is dict or kind is list) and _shallow(value, kind)
-            ):
+            if kind is str or kind is int or kind is bool:
+                continue
+            if kind is float:
+                # NaN and the infinities differ from themselves.
+                if value - value != 0:  # type: ignore[operator]  # is a float
+                    return None
+            elif not (kind is dict or kind is list) or not _shallow(value, kind):
                 return None
-        text: bytes = orjson.dumps(extras, None, _STRICT)
-    except Exception:  # noqa: BLE001 - types that cannot be hashed, keys that are no text
+        return orjson.dumps(extras, None, _STRICT)[1:-1]
+    except Exception:  # noqa: BLE001 - keys or texts that JSON cannot have, integers too large
         return None
-    if b"null" in text or b'"":' in text or (len(text) > MAX_KEY and _LONG_KEY.search(text)):
-        return None
-    return text[1:-1]
 
 
 def _shallow(value: Any, kind: type) -> bool:
-    """Return whether a container is small and has no more than two levels."""
+    """Return whether a container is small, plain and of no more than two levels."""
     if len(value) > MAX_ITEMS:
         return False
-    for item in value.values() if kind is dict else value:
-        inner = type(item)
-        if inner in SCALARS:
-            continue
-        if (inner is not dict and inner is not list) or len(item) > MAX_ITEMS:
-            return False
-        for leaf in item.values() if inner is dict else item:
-            if type(leaf) not in SCALARS:
+    if kind is dict:
+        for key in value:
+            if not 0 < len(key) <= MAX_KEY:
                 return False
+        value = value.values()
+    for item in value:
+        inner = type(item)
+        if inner is str or inner is int or inner is bool:
+            continue
+        if inner is float:
+            if item - item != 0:
+                return False
+        elif inner is not list or len(item) > MAX_ITEMS or not _LEAVES.issuperset(map(type, item)):
+            return False
     return True
 
 

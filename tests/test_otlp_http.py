@@ -360,7 +360,7 @@ def test_what_is_not_http_is_retried() -> None:
     with answering(b"\x16\x03\x01\r\n\r\n") as url:
         answer = OtlpHttp(endpoint_of(ENDPOINT=url)).send(PAYLOAD, 5)
     assert answer.verdict is Verdict.RETRY
-    assert answer.message.startswith("BadStatusLine: ")
+    assert answer.message.startswith("BadStatusLine:")
     assert answer.message.isprintable()
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from fm_otel.bridge.consoles import is_console
+from fm_otel.bridge.fast_logger import FastLane, caller, collides, normalised
 from fm_otel.capture import AUDIT_LOGGER, passing
 from fm_otel.structured import ASIDE, NOTES
 from fm_otel.values import text_of
@@ -57,6 +58,7 @@ class Hook:
         self._transports: set[str] = set()
         self._seen: WeakSet[logging.LogRecord] = WeakSet()
         self._patches: list[tuple[Any, str, Any, Any]] = []
+        self._lane = FastLane(owns_console=self._owns_console)
         self.active = False
 
     # ---- installing
@@ -68,12 +70,14 @@ class Hook:
         self._patch(logger, "callHandlers", self._call_handlers)
         self._patch(logger, "makeRecord", self._make_record)
         self._patch(logger, "log", self._log)
+        self._patch(logger, "_log", self._log_call)
         self._patch(logger, "setLevel", self._set_level)
         self._patch(handler, "handleError", self._handle_error)
         self._patch(logging.handlers.QueueHandler, "prepare", self._prepare)
         self._patch(logging.config, "_handle_existing_loggers", self._handle_existing)
         if self._owns_console:
             self._patch(handler, "handle", self._handle)
+        self._lane.open()
         self._apply_levels()
 
     def remove(self) -> None:
@@ -100,6 +104,46 @@ class Hook:
             logger = logging.getLogger(name)
             if "levels" in settings.sources or logger.level == logging.NOTSET:
                 logger.setLevel(level)
+
+    # ---- the call's way, where nobody needs the record
+
+    def _log_call(self, original: Any) -> Any:  # noqa: ANN401
+        def log_call(
+            logger: logging.Logger, level: int, msg: Any, args: Any, exc_info: Any = None,  # noqa: ANN401
+            extra: Any = None, stack_info: bool = False, stacklevel: int = 1,  # noqa: ANN401, FBT001, FBT002
+        ) -> None:
+            if (
+                stacklevel == 1 and not stack_info and type(msg) is str and self.active
+                and (msg[:1] != "{" or args) and (extra is None or not collides(extra))
+            ):
+                threshold = self._thresholds.get(logger.name)
+                if threshold is not None and level >= threshold and not logger.disabled:
+                    shown = self._lane.admits(logger, level)
+                    if shown is not None and self._captured(
+                        logger, level, msg, args, normalised(exc_info), extra, shown,
+                    ):
+                        return
+            original(logger, level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
+
+        return log_call
+
+    def _captured(
+        self, logger: logging.Logger, level: int, msg: str, args: Any, exc_info: Any,  # noqa: ANN401
+        extra: dict[str, Any] | None, shown: bool,  # noqa: FBT001
+    ) -> bool:
+        """Capture a call; return False where it must go the ordinary way."""
+        name = logger.name
+        if name in self._transports or (_muted and threading.get_ident() in _muted):
+            return False
+        frame = caller(sys._getframe(2))  # noqa: SLF001 - as stdlib's findCaller
+        if frame is None:
+            return False
+        try:
+            site = self.engine.capture.sites.at(frame, name, level)
+            self.engine.call(site, level, msg, args, exc_info, extra, console=shown)
+        except Exception:  # noqa: BLE001 - the ordinary way knows what to do
+            return False
+        return True
 
     # ---- the record's way
 

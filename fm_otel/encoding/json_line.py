@@ -43,7 +43,7 @@ class JsonLine:
             "hostname": process.hostname,
         }
         self._process = b"," + _members(named)
-        self._pid = b',"pid":%d' % process.pid
+        self._pid = f',"pid":{process.pid}'
         self._second = -1
         self._stamp = b""
         self._span: SpanContext | None = None
@@ -52,12 +52,10 @@ class JsonLine:
     def encode(self, facts: Facts) -> bytes:
         """Return the line without its newline: strict JSON of at most 256 KiB."""
         line = self._line(facts)
-        if len(line) > MAX_LINE:
-            return self._shortened(facts)
-        return line
+        return line if len(line) <= MAX_LINE else self._shortened(facts)
 
     def _line(self, facts: Facts) -> bytes:
-        site, context, fields = facts.site, facts.context, facts.fields
+        site, context, fields, plain = facts.site, facts.context, facts.fields, facts.plain
         second, rest = divmod(facts.time_ns, _NS)
         if second != self._second:
             self._start_second(second)
@@ -67,32 +65,24 @@ class JsonLine:
         parts = [
             self._stamp, _MILLIS[rest // 1_000_000], head, _dumps(facts.message), self._process,
         ]
-        if _CONTEXT.isdisjoint(fields):
+        if not fields:
             parts += (context.json or _context(context), tail)
-            if fields:
-                parts += (b",", _dumps(fields)[1:-1])
+        elif _CONTEXT.isdisjoint(fields):
+            parts += (context.json or _context(context), tail, b",", _dumps(fields)[1:-1])
         else:
             parts += _overridden(context, fields, tail)
         if facts.span is not None:
             if facts.span is not self._span:
                 self._start_span(facts.span)
             parts.append(self._span_bytes)
-        if facts.error is not None:
-            parts += (b',"error":', _dumps(facts.error))
-        if facts.http is not None:
-            parts += (b',"http":', _dumps(facts.http))
-        if facts.audit is not None:
-            parts += (b',"audit":', _dumps(facts.audit))
-        if facts.weight is not None:
-            parts += (b',"sample_weight":', _dumps(facts.weight))
-        if facts.sanitized:
-            parts += (b',"sanitized":', _dumps(facts.sanitized))
-        parts.append(b',"record_id":"%b","seq":%d' % (facts.record_id.encode(), facts.seq))
-        parts.append(self._pid)
-        plain = facts.plain
+        if facts.error or facts.http or facts.audit or facts.weight is not None or facts.sanitized:
+            parts += _rare(facts)
+        parts.append(
+            f',"record_id":"{facts.record_id}","seq":{facts.seq}{self._pid}'.encode(),
+        )
         if context.plain:
             plain = {**{k: v for k, v in context.plain.items() if k not in plain}, **plain}
-            parts += (b",", _dumps(plain)[1:-1])
+            parts += (b",", _members(plain))
         elif plain:
             parts += (b",", facts.members or _members(plain))
         if facts.extra:
@@ -145,6 +135,20 @@ def _site(site: Site) -> tuple[bytes, bytes]:
 def _context(context: ContextFacts) -> bytes:
     context.json = b"," + _members(context.schema) if context.schema else b""
     return context.json
+
+
+def _rare(facts: Facts) -> list[bytes]:
+    """Return what few records have."""
+    parts: list[bytes] = []
+    for name in ("error", "http", "audit"):
+        value = getattr(facts, name)
+        if value is not None:
+            parts += (b',"%b":' % name.encode(), _dumps(value))
+    if facts.weight is not None:
+        parts += (b',"sample_weight":', _dumps(facts.weight))
+    if facts.sanitized:
+        parts += (b',"sanitized":', _dumps(facts.sanitized))
+    return parts
 
 
 def _merged(inherited: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:

@@ -1,0 +1,98 @@
+"""The fast lane of ``Logger._log``: a call is captured without making its ``LogRecord``.
+
+Making the record is most of what a logging call costs, and where every handler on its way is a
+console that ours stands in for, nobody looks at it. Whatever is not the plain case (filters,
+other handlers, a logger class or record factory of its own, ``stacklevel``, ``stack_info``) goes
+the ordinary way, with the same result. Nothing about handlers is remembered: their lists change
+at any time, also without a method being called.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from fm_otel.bridge.consoles import is_console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+_SOURCE: Final = logging._srcfile  # noqa: SLF001 - as findCaller
+_HELD: Final = ("makeRecord", "callHandlers", "handle", "findCaller", "_log")
+_TAKEN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class FastLane:
+    """Decides which calls take the fast lane, and finds their call site."""
+
+    def __init__(self, *, owns_console: bool) -> None:
+        self._owns_console = owns_console
+        self._classes: dict[type, bool] = {}
+        self._methods: tuple[Any, ...] = ()
+
+    def open(self) -> None:
+        """Remember the methods in force now: a later patch of any of them closes the lane."""
+        self._methods = tuple(getattr(logging.Logger, name) for name in _HELD)
+        self._classes.clear()
+
+    def admits(self, logger: logging.Logger, levelno: int) -> bool | None:
+        """Return whether a console would show the record; None when somebody needs the record."""
+        kind = type(logger)
+        if kind is not logging.Logger and not self._is_plain(kind):
+            return None
+        if (
+            logger.filters
+            or logging._logRecordFactory is not logging.LogRecord  # type: ignore[attr-defined]  # noqa: SLF001
+            or logging.Logger.callHandlers is not self._methods[1]
+            or logging.Logger.makeRecord is not self._methods[0]
+        ):
+            return None
+        consoles = shown = False
+        current: logging.Logger | None = logger
+        while current is not None:
+            for handler in current.handlers:
+                if handler.filters or not (self._owns_console and is_console(handler)):
+                    return None
+                consoles = True
+                shown = shown or levelno >= handler.level
+            if not current.propagate:
+                break
+            current = current.parent
+        if not consoles and not self._owns_console and levelno >= logging.WARNING:
+            # Stdlib's handler of last resort may want it.
+            return None
+        return shown or not consoles
+
+    def _is_plain(self, kind: type) -> bool:
+        """Return whether a logger class leaves alone what the lane stands in for."""
+        plain = self._classes.get(kind)
+        if plain is None:
+            inherited = tuple(getattr(kind, name, None) for name in _HELD)
+            plain = self._classes[kind] = inherited == self._methods
+        return plain
+
+
+def collides(extra: Any) -> bool:  # noqa: ANN401 - whatever the call was given
+    """Return whether ``extra`` is anything but a dict of names a record has no use for."""
+    return type(extra) is not dict or not _TAKEN.isdisjoint(extra)
+
+
+def caller(frame: FrameType | None) -> FrameType | None:
+    """Return the frame outside of ``logging`` that made the call."""
+    while frame is not None and frame.f_code.co_filename == _SOURCE:
+        frame = frame.f_back
+    return frame
+
+
+def normalised(exc_info: Any) -> Any:  # noqa: ANN401 - any shape logging takes
+    """Return ``exc_info`` as a record would hold it."""
+    if not exc_info or isinstance(exc_info, tuple):
+        return exc_info
+    if isinstance(exc_info, BaseException):
+        return (type(exc_info), exc_info, exc_info.__traceback__)
+    return sys.exc_info()
+
+
+__all__ = ["FastLane", "caller", "collides", "normalised"]
