@@ -8,6 +8,7 @@ threads may miscount, so it starts again from zero whenever the queue is found e
 from __future__ import annotations
 
 from collections import deque
+from itertools import repeat, starmap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,23 +33,17 @@ class Queue:
         """Return whether one of the bounds is reached."""
         return len(self.records) >= self.max_records or self.bytes >= self.max_bytes
 
-    def take(self, limit: int) -> list[Captured]:
-        """Remove and return the oldest records, at most ``limit``."""
-        records = self.records
-        chunk = []
+    def take(self, limit: int, chunk: list[Captured]) -> None:
+        """Move the oldest records, at most ``limit``, to the end of ``chunk``.
+
+        One call in C moves them, so that an interrupt cannot drop one on the way.
+        """
         try:
-            for _ in range(limit):
-                captured = records.popleft()
-                self.bytes -= captured.size
-                chunk.append(captured)
+            chunk.extend(starmap(self.records.popleft, repeat((), limit)))
         except IndexError:
             self.bytes = 0
-        return chunk
-
-    def put_back(self, chunk: list[Captured]) -> None:
-        """Put records that were taken, but not brought out, before all others again."""
-        self.records.extendleft(reversed(chunk))
-        self.bytes += sum(captured.size for captured in chunk)
+        else:
+            self.bytes -= sum([captured.size for captured in chunk])
 
     def __len__(self) -> int:
         """Return how many records wait."""

@@ -85,6 +85,7 @@ class Pipeline:
         self.is_terminating = False
         self._lock = threading.RLock()
         self._draining = self._again = self._awake = False
+        self._in_hand: list[Captured] = []
         self._unwritten: list[tuple[Sink, list[tuple[Site, bytes]]]] = []
         self._worker: threading.Thread | None = None
         self._wakeup, self._early = threading.Event(), threading.Event()
@@ -159,27 +160,30 @@ class Pipeline:
             if limit <= 0:
                 self._again = False
                 limit = len(self._queue)
-            chunk = self._queue.take(min(CHUNK, limit))
+            chunk = self._in_hand
+            if not chunk:
+                self._queue.take(min(CHUNK, limit), chunk)
             if not chunk:
                 limit = 0
                 continue
             limit -= len(chunk)
-            try:
-                batches = self._batches(chunk)
-            except BaseException:
-                # An interrupt, on its way through the logging call it met: begin anew later.
-                self._queue.put_back(chunk)
-                raise
-            self._unwritten += batches
+            # An interrupt on its way through here leaves the chunk in hand for the next drain;
+            # it comes out of calls, so between these two statements there is none.
+            self._unwritten = self._batches(chunk)
+            del chunk[:]
             self._write()
 
     def _write(self) -> None:
-        """Hand batches to their sinks; one whose hand-over is interrupted is handed over again."""
+        """Hand batches to their sinks; one whose hand-over is interrupted is handed over again.
+
+        A sink empties a batch when it is about to write it.
+        """
         unwritten = self._unwritten
         while unwritten:
             sink, batch = unwritten[0]
             try:
-                sink.write(batch)
+                if batch:
+                    sink.write(batch)
             except Exception:  # noqa: BLE001 - a sink's error must not cost the other sinks
                 self.accounts.dropped("encode", len(batch))
             del unwritten[0]
@@ -299,7 +303,7 @@ class Pipeline:
         self._lock = threading.RLock()
         self._draining = False
         self._again = False
-        self._unwritten = []
+        self._in_hand, self._unwritten = [], []
         self._worker = None
         self._wakeup = threading.Event()
         self._early = threading.Event()

@@ -67,12 +67,11 @@ class ConsoleSink:
         """Write a chunk of lines, or hold what the reader does not take within the patience."""
         if self._stalled:
             # The thread takes these too, unless it has just ended.
-            self._arrivals.append(chunk)
+            self._arrive(chunk)
             if self._stalled:
                 return
-            chunk = []
         if not self._lock.acquire(timeout=PATIENCE):
-            self._arrivals.append(chunk)
+            self._arrive(chunk)
             return
         try:
             if chunk and not self._held and not self._arrivals and self._write_at_once(chunk):
@@ -122,13 +121,18 @@ class ConsoleSink:
 
     def _hold(self, chunk: list[tuple[Site, bytes]]) -> None:
         while self._arrivals:
-            self._hold_one(self._arrivals.popleft())
+            self._hold_one(self._arrivals[0])
+            del self._arrivals[0]
         self._hold_one(chunk)
 
+    def _arrive(self, chunk: list[tuple[Site, bytes]]) -> None:
+        self._arrivals.append(chunk[:])
+        del chunk[:]
+
     def _hold_one(self, chunk: list[tuple[Site, bytes]]) -> None:
-        for site, line in chunk:
-            self._held.append((site.levelno, line + b"\n"))
-            self._held_bytes += len(line) + 1
+        self._held_bytes += sum([len(line) + 1 for _, line in chunk])
+        self._held.extend([(site.levelno, line + b"\n") for site, line in chunk])
+        del chunk[:]
 
     def _trim(self) -> None:
         """Drop the lowest levels until the bound is kept."""
@@ -152,6 +156,7 @@ class ConsoleSink:
     def _push(self, deadline: float) -> bool:
         """Write what is held; return False when the reader did not take it by the deadline."""
         target = self._resolve()
+        writing = 0
         try:
             if not target.finish(deadline):
                 return False
@@ -159,28 +164,37 @@ class ConsoleSink:
                 if not target.begin(deadline):
                     return False
                 count, block = self._block()
-                # Once begun the lines are the target's: it keeps what the reader leaves.
-                ended = target.write(block, deadline)
+                # Once begun the lines are the target's, which keeps what the reader leaves; they
+                # go before the write, for an interrupt is raised when the write has been done.
                 self._forget(count)
+                writing = count
+                ended = target.write(block, deadline)
+                self._account.delivered(count)
+                writing = 0
                 if not ended:
                     return False
         except (OSError, ValueError) as error:
+            self._account.dropped("console", writing)
             self._lose(error)
         return True
 
     def _write_at_once(self, chunk: list[tuple[Site, bytes]]) -> bool:
         """Write a chunk that fits a file, or one atomic write to a pipe; return whether it did."""
         target = self._resolve()
+        writing: list[tuple[Site, bytes]] = []
         lines = b"\n".join([line for _, line in chunk]) + b"\n"
         if len(lines) > target.limit:
             return False
         try:
             if not (target.finish(0) and target.takes() and target.begin(0)):
                 return False
+            writing = chunk[:]
+            del chunk[:]
             ended = target.write(lines, 0)
         except (OSError, ValueError):
+            chunk += writing
             return False
-        self._account.delivered(len(chunk))
+        self._account.delivered(len(writing))
         if not ended:
             self._stall()
         return True
@@ -203,7 +217,6 @@ class ConsoleSink:
     def _forget(self, count: int) -> None:
         for _ in range(count):
             self._held_bytes -= len(self._held.popleft()[1])
-        self._account.delivered(count)
 
     def _lose(self, error: Exception) -> None:
         self._account.dropped("console", len(self._held))
@@ -221,9 +234,10 @@ class ConsoleSink:
             # A proxy, such as celery's, that would log what is written to it.
             stream = getattr(sys, f"__{self._name}__")
         if stream is not self._stream:
-            self._target.close()
-            self._stream = stream
-            self._target = _target(stream)
+            target, before = _target(stream), self._target
+            # Together: an interrupt between the two would leave a target of no stream.
+            self._target, self._stream = target, stream
+            before.close()
         if stream is not None and self._target.takes():
             # What the application printed comes first, and ends where it ends.
             with contextlib.suppress(Exception):
@@ -316,6 +330,7 @@ class _Pipe(_Target):
         self._lock_fd = _own_description(fd) if shared and fcntl is not None else -1
         self._locked = False
         self._rest = b""
+        self._written: list[int] = []
 
     def takes(self) -> bool:
         """Return whether a write of one slice would not wait."""
@@ -341,17 +356,24 @@ class _Pipe(_Target):
         return self._write_rest(deadline)
 
     def _write_rest(self, deadline: float) -> bool:
+        written = self._written
         while self._rest:
+            if written:
+                self._rest = self._rest[written[0]:]
+                del written[0]
+                continue
             wait = max(0, int((deadline - time.monotonic()) * 1000))
             if not self._poll.poll(wait):
                 return False
-            self._rest = self._rest[os.write(self.fd, self._rest[:SLICE]):]
+            # An interrupt is raised when the write is done: its length must be kept by then.
+            written.extend(map(os.write, (self.fd,), (self._rest[:SLICE],)))
         self._release()
         return True
 
     def forget(self) -> None:
         """Forget a rest: its reader is gone."""
         self._rest = b""
+        self._written.clear()
         self._release()
 
     def close(self) -> None:

@@ -53,13 +53,16 @@ class FileSink:
                 self._account.dropped("file", len(chunk))
                 return
             lines = b"\n".join([data for _, data in chunk]) + b"\n"
+            count = len(chunk)
+            # Emptied before: an interrupt is raised when the write has been done.
+            del chunk[:]
             try:
                 self._append(lines)
             except OSError as error:
                 self._failed(error)
-                self._account.dropped("file", len(chunk))
+                self._account.dropped("file", count)
             else:
-                self._account.delivered(len(chunk))
+                self._account.delivered(count)
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is held here
         """Return whether the file can be written; nothing is held back."""
