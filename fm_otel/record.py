@@ -169,7 +169,11 @@ class Sink(Protocol):
     """
 
     def write(self, chunk: list[tuple[Site, bytes]]) -> None:
-        """Take one chunk of encoded records."""
+        """Take one chunk of encoded records.
+
+        An interrupted call is made again with what is left in ``chunk``: a sink that writes at
+        once empties it first.
+        """
         ...
 
     def flush(self, timeout: float) -> bool:
