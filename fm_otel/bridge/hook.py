@@ -265,12 +265,21 @@ class Hook:
                     logger, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo,
                 )
             except Exception:
-                if not self.active or extra is None:
+                if not self.active:
                     raise
-                record = original(
-                    logger, name, level, fn, lno, msg, args, exc_info, func, None, sinfo,
-                )
-                _set_aside(record, extra)
+                # Extras that name attributes, or a lone argument that fails when it is asked
+                # whether it is a mapping.
+                try:
+                    record = original(
+                        logger, name, level, fn, lno, msg, args, exc_info, func, None, sinfo,
+                    )
+                except Exception:  # noqa: BLE001 - raises again below if it was not the argument
+                    record = original(
+                        logger, name, level, fn, lno, msg, (), exc_info, func, None, sinfo,
+                    )
+                    record.args = args
+                if extra is not None:
+                    _set_aside(record, extra)
             return record
 
         return make_record

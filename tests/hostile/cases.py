@@ -504,6 +504,9 @@ case("H55", "int subclass", **value([o.Number(7)], [7]))
 case("H55", "dict subclass", **value(o.Mapping(a=1), {"a": 1}))
 case("H55", "str subclass as message", lambda say: say(o.Text("got %s"), 1), message("got 1"),
      doors=STDLIB)
+for lone in (o.Mapping(a=1), o.LyingClass(), o.Changing(), o.OfHostileClass()):
+    case("H56", f"lone argument {type(lone).__name__}", lambda say, lone=lone: say("got %s", lone),
+         tells("got "), doors=STDLIB)
 case("H55", "str subclass as key", lambda say: say("m", extra={o.Text("k"): 1}), message("m"))
 case("H55", "dict subclass as extra", lambda say: say("m", extra=o.Mapping(a=1)), message("m"),
      doors=STDLIB)
