@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as _context
+from opentelemetry._logs._internal import ProxyLoggerProvider
+from opentelemetry.metrics._internal import _ProxyMeterProvider
 from opentelemetry.sdk._logs._internal import Logger, _LoggerConfig
 from opentelemetry.trace import SpanContext, TraceFlags
 from opentelemetry.trace.propagation import _SPAN_KEY
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "Logger", "_LoggerConfig", "batch_span_processor", "current_span_context", "exporter", "meter_provider",
+    "Logger", "ProxyLoggerProvider", "_LoggerConfig", "_ProxyMeterProvider", "batch_span_processor", "current_span_context", "exporter", "meter_provider",
     "span_context_of", "tracer_provider",
 ]
 

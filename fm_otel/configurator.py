@@ -18,7 +18,7 @@ from opentelemetry.propagators.composite import CompositePropagator
 
 from fm_otel import settings as settings_module
 from fm_otel import integrations, sampling, signals
-from fm_otel._upstream import current_span_context
+from fm_otel._upstream import ProxyLoggerProvider, current_span_context
 from fm_otel.bridge.hook import Hook, muted
 from fm_otel.bridge.uncaught import Uncaught
 from fm_otel.capture import AUDIT_LOGGER, Capture
@@ -146,10 +146,9 @@ class _Started:
         )
 
         lane = SlowLane(self.engine, self.shaper, redaction, self.resource)
-        self.provider = FaultMavenLoggerProvider(
+        self.provider = _logger_provider(
             self.engine, lane, self.resource, None if endpoint is None else endpoint.target,
         )
-        _logs.set_logger_provider(self.provider)
         if meters is not None and settings.enable_metrics:
             SelfMetrics(self.engine, self.queue, self._backlog).register()
         sampling.count_refusals(accounts.sampled_out)
@@ -199,6 +198,20 @@ class _Started:
         propagate.set_global_textmap(self._textmap)
         sampling.count_refusals(None)
         settings_module.activate(None)
+
+
+def _logger_provider(
+    engine: Engine, lane: SlowLane, resource: Resource, receiver: str | None,
+) -> FaultMavenLoggerProvider:
+    """Return our provider, and make it the global one where the program has set none."""
+    current = _logs.get_logger_provider()
+    if isinstance(current, FaultMavenLoggerProvider):
+        current.feed(engine, lane, receiver)
+        return current
+    provider = FaultMavenLoggerProvider(engine, lane, resource, receiver)
+    if isinstance(current, ProxyLoggerProvider):
+        _logs.set_logger_provider(provider)
+    return provider
 
 
 def _append_propagator(settings: Settings, current: TextMapPropagator) -> None:

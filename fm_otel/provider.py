@@ -53,10 +53,14 @@ class FaultMavenLoggerProvider(LoggerProvider):
         self, engine: Engine, lane: SlowLane, resource: Resource, receiver: str | None = None,
     ) -> None:
         super().__init__(resource=resource, shutdown_on_exit=False)
+        self._sites: dict[tuple[str, str | None, int, str], Site] = {}
+        self.feed(engine, lane, receiver)
+
+    def feed(self, engine: Engine, lane: SlowLane, receiver: str | None) -> None:
+        """Feed another engine: the global provider is set once, engines may follow each other."""
         self.engine = engine
         self._lane = lane
         self._receiver = receiver
-        self._sites: dict[tuple[str, str | None, int, str], Site] = {}
 
     def add_log_record_processor(self, log_record_processor: LogRecordProcessor) -> None:
         """Register a processor; every record then takes the slow lane."""

@@ -31,24 +31,30 @@ def start_traces(
     """Set the global tracer provider, unless the program has set one; return ours or None."""
     if not settings.enable_tracing or settings.sdk_disabled:
         return None
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return None
     provider = _upstream.tracer_provider(resource, settings.environ)
     for exporter in _exporters(settings, "traces", report):
         wrapped = exporter if redactor is None else RedactingSpanExporter(exporter, redactor)
         provider.add_span_processor(_upstream.batch_span_processor(wrapped))
     trace.set_tracer_provider(provider)
-    return provider if trace.get_tracer_provider() is provider else None
+    return provider
 
 
 def start_metrics(
     settings: Settings, resource: Resource, report: Callable[[str, str], None],
 ) -> Any:  # noqa: ANN401 - an SDK provider, or None
     """Set the global meter provider, unless the program has set one; return ours or None."""
-    exporters = [] if settings.sdk_disabled else _exporters(settings, "metrics", report)
+    if settings.sdk_disabled or not isinstance(
+        metrics.get_meter_provider(), _upstream._ProxyMeterProvider,  # noqa: SLF001 - upstream's
+    ):
+        return None
+    exporters = _exporters(settings, "metrics", report)
     if not exporters:
         return None
     provider = _upstream.meter_provider(resource, exporters)
     metrics.set_meter_provider(provider)
-    return provider if metrics.get_meter_provider() is provider else None
+    return provider
 
 
 def _exporters(
