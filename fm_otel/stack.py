@@ -167,7 +167,7 @@ def _found(exc_info: object) -> tuple[BaseException | None, TracebackType | None
     """Return the exception meant and its traceback; (None, None) when there is none."""
     if type(exc_info) is tuple:
         exception = exc_info[1] if len(exc_info) > 1 else None
-        trace = exc_info[2] if len(exc_info) > 2 else None  # noqa: PLR2004 - (type, value, tb)
+        trace = exc_info[2] if len(exc_info) > 2 else None
         if type(trace) is not TracebackType:
             trace = None
     elif issubclass(type(exc_info), BaseException):

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import binascii
 import codecs
-import datetime
+import datetime as dt
 from collections import deque
 from collections.abc import Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
@@ -657,10 +657,10 @@ _CONVERSIONS: Final[dict[int, Callable[[_Walk, Any, int], object]]] = {
     id(deque): _Walk.collection,
     id(range): _Walk.numbers,
     id(complex): _Walk.by_str,
-    id(datetime.datetime): _Walk.moment,
-    id(datetime.date): _Walk.moment,
-    id(datetime.time): _Walk.moment,
-    id(datetime.timedelta): _Walk.by_str,
+    id(dt.datetime): _Walk.moment,
+    id(dt.date): _Walk.moment,
+    id(dt.time): _Walk.moment,
+    id(dt.timedelta): _Walk.by_str,
     id(Enum): _Walk.member,
     id(type): _Walk.kind,
     id(BaseException): _Walk.exception,

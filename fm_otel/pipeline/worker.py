@@ -61,7 +61,7 @@ class Output:
 class Pipeline:
     """Queue, worker and sinks of one process."""
 
-    def __init__(  # noqa: PLR0913 - the stations of the walk
+    def __init__(
         self,
         queue: Queue,
         shaper: Shaper,
@@ -119,7 +119,7 @@ class Pipeline:
 
     def _make_room(self, levelno: int, *, keep: bool) -> bool:
         """Make room in a full queue; return whether the record may go in."""
-        if self._overflow == "drop" and levelno < 40 and not keep:  # noqa: PLR2004 - ERROR
+        if self._overflow == "drop" and levelno < 40 and not keep:
             return False
         if self._overflow == "block":
             deadline = time.monotonic() + PATIENCE

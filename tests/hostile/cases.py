@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import fm_otel
-
 from tests.hostile import objects as o
 
 if TYPE_CHECKING:
@@ -58,6 +57,11 @@ def case(
 ) -> None:
     """Add a case."""
     CASES.append(Case(row, name, act, check, **options))
+
+
+def said(msg: object, *args: object, **parts: Any) -> Callable[[Say], None]:
+    """Log ``msg``; ``members`` are those of an API record."""
+    return lambda say: say(msg, *args, **parts)
 
 
 def field(name: str, expected: object) -> Callable[[Line], None]:
@@ -225,10 +229,10 @@ for number, text in ((float("nan"), "NaN"), (float("inf"), "Infinity"),
     case("H11", f"{text} value", **value(number, text, "not_finite"))
     case("H11", f"{text} nested", **value({"n": [number]}, {"n": [text]}, "not_finite"))
     case("H11", f"{text} in a schema field",
-         lambda say, number=number: say("m", extra={"duration_ms": number}),
+         said("m", extra={"duration_ms": number}),
          field("extra.duration_ms", text))
     case("H11", f"{text} under a reserved key",
-         lambda say, number=number: say("m", extra={"seq": number}), field("extra.seq", text))
+         said("m", extra={"seq": number}), field("extra.seq", text))
 case("H12", "big int", **value(2**70, str(2**70), "big_int"))
 case("H12", "big int nested", **value([-(2**70)], [str(-(2**70))], "big_int"))
 case("H12", "64-bit limits", **value([2**63 - 1, -(2**63)], [2**63 - 1, -(2**63)]))
@@ -339,13 +343,13 @@ case("H29", "bidi", lambda say: say("user\u202enimda\u2066 zero\u200bwidth"),
 
 
 # Times and levels.
-def record(say: Say, **attributes: Any) -> None:
+def handed(**attributes: Any) -> Callable[[Say], None]:
     """Hand over a record as another library would have made it."""
     made = logging.makeLogRecord(
         {"name": "hostile", "levelno": 30, "levelname": "WARNING", "msg": "made",
          "pathname": __file__, "lineno": 1, "funcName": "f", **attributes}
     )
-    say(made)
+    return lambda say: say(logging.makeLogRecord(vars(made)))
 
 
 def _recent(line: Line) -> None:
@@ -356,13 +360,13 @@ def _recent(line: Line) -> None:
 
 for created in (-1.0, float("nan"), float("inf"), 1e12, "noon", None):
     row = "H30" if created == -1.0 else "H31"
-    case(row, f"created {created}", lambda say, created=created: record(say, created=created),
+    case(row, f"created {created}", handed(created=created),
          _recent, doors=STDLIB)
 LEVELS = ((0, "DEBUG"), (1, "DEBUG"), (-5, "DEBUG"), (25, "INFO"), (9999, "CRITICAL"),
           (20.5, "INFO"), (True, "DEBUG"))
 for number, name in LEVELS:
     case("H32", f"level {number}",
-         lambda say, number=number: record(say, levelno=number, levelname=f"Level {number}"),
+         handed(levelno=number, levelname=f"Level {number}"),
          field("level", name), doors=STDLIB)
 case("H32", "level call 20.5", lambda say: say("m", level=30.5), field("level", "WARNING"),
      doors=("stdlib",))
@@ -489,7 +493,7 @@ case("H46", "text that logs", _talk, one_of("inner", "outer talkative"), doors=(
 
 
 def _mutate(say: Say) -> None:
-    shared = {"list": [1], "nested": {"a": 1}}
+    shared: dict[str, Any] = {"list": [1], "nested": {"a": 1}}
     say("now %s", shared["list"], extra={"v": shared}, level=logging.INFO)
     shared["list"].append(2)
     shared["nested"] = {"b": 2}
@@ -505,7 +509,7 @@ case("H55", "dict subclass", **value(o.Mapping(a=1), {"a": 1}))
 case("H55", "str subclass as message", lambda say: say(o.Text("got %s"), 1), message("got 1"),
      doors=STDLIB)
 for lone in (o.Mapping(a=1), o.LyingClass(), o.Changing(), o.OfHostileClass()):
-    case("H56", f"lone argument {type(lone).__name__}", lambda say, lone=lone: say("got %s", lone),
+    case("H56", f"lone argument {type(lone).__name__}", said("got %s", lone),
          tells("got "), doors=STDLIB)
 case("H55", "str subclass as key", lambda say: say("m", extra={o.Text("k"): 1}), message("m"))
 case("H55", "dict subclass as extra", lambda say: say("m", extra=o.Mapping(a=1)), message("m"),
@@ -568,11 +572,6 @@ case("H54", "extra that changes", lambda say: say("m", extra=o.Changing()), mess
 case("H15", "deque of views", **value(collections.deque([{"a": 1}.keys()]), [["a"]]))
 
 # The Logs API's own members.
-def emit(say: Say, **members: Any) -> None:
-    """Emit an API record with odd members."""
-    say("m", members=members)
-
-
 for name, members in {
     "negative time": {"timestamp": -5},
     "endless time": {"timestamp": 10**30},
@@ -588,12 +587,12 @@ for name, members in {
     "number as event name": {"event_name": 7},
 }.items():
     row = "H32" if "severity" in name else "H31" if "time" in name else "H16"
-    case(row, f"API {name}", lambda say, members=members: emit(say, **members), message("m"),
+    case(row, f"API {name}", said("m", members=members), message("m"),
          doors=("api",))
 for name, body in {
     "none": None, "number": 7, "bytes": b"caf\xc3\xa9", "unprintable": o.Unprintable(),
     "lying": o.LyingClass(), "cycle": o.loop(), "dict": {"message": "m", 1: 2}, "huge": [0] * 10**6,
     "object": {"nested": {"a": 1j}},
 }.items():
-    case("H14", f"API body {name}", lambda say, body=body: emit(say, body=body),
+    case("H14", f"API body {name}", said("m", members={"body": body}),
          at_most(65_536, "message"), doors=("api",))

@@ -70,7 +70,7 @@ class Foreign(Door):
 
     def say(self, msg: object, *args: object, level: Any = logging.WARNING, **parts: Any) -> None:
         """Hand a record to the handler and encode what it emitted."""
-        exporter = InMemoryLogRecordExporter()
+        exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
         provider = LoggerProvider(shutdown_on_exit=False)
         provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
         handler = fm_otel.BridgeHandler(logger_provider=provider, log_code_attributes=True)

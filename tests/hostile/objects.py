@@ -26,7 +26,7 @@ class Unprintable:
 class Untouchable:
     """May be shown by its repr and not be asked anything else."""
 
-    __bool__ = __eq__ = __len__ = __iter__ = __getitem__ = __contains__ = __hash__ = refuse  # type: ignore[assignment]
+    __bool__ = __eq__ = __len__ = __iter__ = __getitem__ = __contains__ = __hash__ = refuse
 
     def __getattr__(self, name: str) -> NoReturn:
         refuse(name)
@@ -66,19 +66,19 @@ class Text(str):
     """A text whose methods lie."""
 
     __slots__ = ()
-    __str__ = __repr__ = __mod__ = __getitem__ = __len__ = encode = isascii = refuse  # type: ignore[assignment]
+    __str__ = __repr__ = __mod__ = __getitem__ = __len__ = encode = isascii = refuse
 
 
 class Number(int):
     """A number whose methods lie."""
 
-    __str__ = __repr__ = __int__ = __index__ = __lt__ = __le__ = refuse  # type: ignore[assignment]
+    __str__ = __repr__ = __int__ = __index__ = __lt__ = __le__ = refuse
 
 
 class Mapping(dict[str, object]):
     """A dict whose methods lie."""
 
-    __iter__ = __len__ = __getitem__ = items = keys = refuse  # type: ignore[assignment]
+    __iter__ = __len__ = __getitem__ = items = keys = refuse
 
 
 class Changing(collections.abc.Mapping[str, int]):

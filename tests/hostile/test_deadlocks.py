@@ -41,7 +41,7 @@ def lines_of(source: str, **settings: str) -> list[dict[str, Any]]:
     return records
 
 
-def messages(records: list[dict[str, Any]], logger: str = "app") -> list[str]:
+def messages(records: list[dict[str, Any]], logger: str = "app") -> list[Any]:
     """Return the messages of one logger."""
     return [record["message"] for record in records if record["logger"] == logger]
 
