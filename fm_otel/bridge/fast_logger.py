@@ -33,9 +33,14 @@ class FastLane:
         self._methods: tuple[Any, ...] = ()
 
     def open(self) -> None:
-        """Remember the methods in force now: a later patch of any of them closes the lane."""
+        """Remember the methods in force now: a later patch of any of them closes the lane.
+
+        Where one was patched before, it stays closed: whoever did that wants to see records.
+        """
         self._methods = tuple(getattr(logging.Logger, name) for name in _HELD)
         self._classes.clear()
+        if not all(map(_is_stock, self._methods)):
+            self._methods = (None,) * len(_HELD)
 
     def admits(self, logger: logging.Logger, levelno: int) -> bool | None:
         """Return whether a console would show the record; None when somebody needs the record."""
@@ -45,8 +50,7 @@ class FastLane:
         if (
             logger.filters
             or logging._logRecordFactory is not logging.LogRecord  # type: ignore[attr-defined]  # noqa: SLF001
-            or logging.Logger.callHandlers is not self._methods[1]
-            or logging.Logger.makeRecord is not self._methods[0]
+            or not self._is_whole()
         ):
             return None
         consoles = shown = False
@@ -65,6 +69,15 @@ class FastLane:
             return None
         return shown or not consoles
 
+    def _is_whole(self) -> bool:
+        """Return whether nobody has patched what the lane stands in for."""
+        make_record, call_handlers, handle, find_caller = self._methods[:4]
+        stock = logging.Logger
+        return (
+            stock.callHandlers is call_handlers and stock.makeRecord is make_record
+            and stock.handle is handle and stock.findCaller is find_caller
+        )
+
     def _is_plain(self, kind: type) -> bool:
         """Return whether a logger class leaves alone what the lane stands in for."""
         plain = self._classes.get(kind)
@@ -72,6 +85,11 @@ class FastLane:
             inherited = tuple(getattr(kind, name, None) for name in _HELD)
             plain = self._classes[kind] = inherited == self._methods
         return plain
+
+
+def _is_stock(method: Any) -> bool:  # noqa: ANN401 - a function, wrapped once by the hook or not
+    original = getattr(method, "__wrapped__", method)
+    return getattr(original, "__module__", "") == "logging"
 
 
 def collides(extra: Any) -> bool:  # noqa: ANN401 - whatever the call was given
