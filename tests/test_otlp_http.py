@@ -318,7 +318,9 @@ def answering(answer: bytes) -> Iterator[str]:
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.recv(65536)
+                received = b""
+                while PAYLOAD not in received:  # closing on unread bytes would reset
+                    received += connection.recv(65536)
                 connection.sendall(answer)
 
         thread = threading.Thread(target=serve, daemon=True)
