@@ -161,7 +161,7 @@ def anchored(target: str) -> list[str]:
 
 def gate() -> str:
     """Ask whether a record needs a closer look; no anchor is asked that holds another one."""
-    looks = {f"{end}=": "has" for end in NAME_ENDS} | {anchor: "raw" for anchor in KEY_ANCHORS}
+    looks = {f"{end}=": "has" for end in NAME_ENDS} | dict.fromkeys(KEY_ANCHORS, "raw")
     for rule in RULES:
         if not rule.rare:
             looks |= dict.fromkeys(rule.anchors, "raw" if rule.exact else "has")
@@ -387,7 +387,7 @@ def second_pass() -> list[str]:
     """Make the group that cleans the finished JSON text of records with nested values."""
     mark, opened = quoted('"<'), quoted('"[REDACTED:')
     keyed = [
-        'replace_pattern(C.text, ' + quoted(r'"\[REDACTED:') + f", {mark})",
+        "replace_pattern(C.text, " + quoted(r'"\[REDACTED:') + f", {mark})",
         keyed_rule("C.text", "<secret]"),
         f"replace_pattern(C.text, {mark}, {opened})",
     ]

@@ -129,7 +129,7 @@ class Part:
 class Collector(Part):
     """The collector with one of the shipped configurations, ports and files of its own."""
 
-    def __init__(  # noqa: PLR0913 - what may differ between two collectors
+    def __init__(
         self,
         folder: Path,
         configs: Sequence[str | Path] = ("otelcol.yaml",),

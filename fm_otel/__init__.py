@@ -56,7 +56,7 @@ _LAZY = {
 }
 
 
-def configure(*, redactor: Callable[[str], str] | None = None, **overrides: Any) -> Handle:  # noqa: ANN401
+def configure(*, redactor: Callable[[str], str] | None = None, **overrides: Any) -> Handle:
     """Start the engine in a program that is not launched by ``opentelemetry-instrument``.
 
     ``overrides`` are the fields of :class:`fm_otel.settings.Settings` (``service="api"``,
@@ -64,15 +64,15 @@ def configure(*, redactor: Callable[[str], str] | None = None, **overrides: Any)
     application's own sanitizer, text to text, run behind the built-in rules. A second call
     changes nothing. Raises TypeError for an unknown name.
     """
-    from fm_otel.configurator import start  # noqa: PLC0415 - the startup side is heavy
+    from fm_otel.configurator import start
 
     return start(redactor=redactor, **overrides)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+def __getattr__(name: str) -> Any:
     """Load the names whose modules are heavy when they are asked for."""
     if name in _LAZY:
-        from importlib import import_module  # noqa: PLC0415 - only here
+        from importlib import import_module
 
         return getattr(import_module(_LAZY[name]), name)
     msg = f"module {__name__!r} has no attribute {name!r}"

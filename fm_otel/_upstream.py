@@ -28,7 +28,7 @@ def current_span_context() -> Callable[[], SpanContext | None]:
 
     ``trace.get_current_span()`` costs six times as much as reading the runtime context itself.
     """
-    runtime: Any = _context._RUNTIME_CONTEXT  # noqa: SLF001 - what this module is for
+    runtime: Any = _context._RUNTIME_CONTEXT
     variable = getattr(runtime, "_current_context", None)
     read = runtime.get_current if variable is None else variable.get
 
@@ -43,7 +43,7 @@ def current_span_context() -> Callable[[], SpanContext | None]:
     return current
 
 
-def span_context_of(record: Any) -> SpanContext | None:  # noqa: ANN401 - an API log record
+def span_context_of(record: Any) -> SpanContext | None:
     """Return the span context an API log record names, or None."""
     span = None if record.context is None else record.context.get(_SPAN_KEY)
     if span is not None:
@@ -55,31 +55,31 @@ def span_context_of(record: Any) -> SpanContext | None:  # noqa: ANN401 - an API
                        trace_flags=record.trace_flags or TraceFlags(0))
 
 
-def tracer_provider(resource: Any, environ: Any) -> Any:  # noqa: ANN401 - SDK types
+def tracer_provider(resource: Any, environ: Any) -> Any:
     """Make a tracer provider with sampler and id generator of the environment."""
-    from opentelemetry.sdk import _configuration  # noqa: PLC0415 - only at start
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk import _configuration
+    from opentelemetry.sdk.trace import TracerProvider
 
     sampler = None
     if environ.get("OTEL_TRACES_SAMPLER"):
-        sampler = _configuration._import_sampler(_configuration._get_sampler())  # noqa: SLF001
-    generator = _configuration._import_id_generator(_configuration._get_id_generator())  # noqa: SLF001
+        sampler = _configuration._import_sampler(_configuration._get_sampler())
+    generator = _configuration._import_id_generator(_configuration._get_id_generator())
     return TracerProvider(
         sampler=sampler, id_generator=generator, resource=resource, shutdown_on_exit=False,
     )
 
 
-def batch_span_processor(span_exporter: Any) -> Any:  # noqa: ANN401 - SDK types
+def batch_span_processor(span_exporter: Any) -> Any:
     """Make upstream's batching processor around an exporter."""
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     return BatchSpanProcessor(span_exporter)
 
 
-def meter_provider(resource: Any, exporters: list[Any]) -> Any:  # noqa: ANN401 - SDK types
+def meter_provider(resource: Any, exporters: list[Any]) -> Any:
     """Make a meter provider that pushes to ``exporters``, or lets its readers be pulled."""
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
-    from opentelemetry.sdk.metrics.export import (  # noqa: PLC0415
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import (
         MetricReader,
         PeriodicExportingMetricReader,
     )
@@ -91,9 +91,9 @@ def meter_provider(resource: Any, exporters: list[Any]) -> Any:  # noqa: ANN401 
     return MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
 
 
-def exporter(name: str, signal: str) -> Any:  # noqa: ANN401 - SDK types
+def exporter(name: str, signal: str) -> Any:
     """Make the exporter that an entry point of ``opentelemetry_<signal>_exporter`` names."""
-    from importlib.metadata import entry_points  # noqa: PLC0415
+    from importlib.metadata import entry_points
 
     found = list(entry_points(group=f"opentelemetry_{signal}_exporter", name=name))
     if not found:

@@ -23,7 +23,7 @@ from fm_otel.structured import unpacked
 from fm_otel.values import freeze, json_members, message_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.trace import SpanContext
 
@@ -164,7 +164,7 @@ class Capture:
         return Captured(
             time.time_ns(), next(self.sequence), self.sites.of(record), message, (), (), None,
             request_context.get().snapshot, None, None, ("minimal",), _OVERHEAD + len(message),
-            True,  # noqa: FBT003 - a tuple's place
+            True,
         )
 
     def _kept(self, span: SpanContext | None, context: Snapshot) -> bool:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import _logs, propagate
 from opentelemetry.propagators.composite import CompositePropagator
 
-from fm_otel import settings as settings_module
 from fm_otel import integrations, sampling, signals
+from fm_otel import settings as settings_module
 from fm_otel._upstream import ProxyLoggerProvider, current_span_context
 from fm_otel.bridge.hook import Hook, muted
 from fm_otel.bridge.uncaught import Uncaught
@@ -31,8 +31,8 @@ from fm_otel.lifecycle import Closers, Lifecycle
 from fm_otel.pipeline.accounting import Accounts, SinkAccount
 from fm_otel.pipeline.queue import Queue
 from fm_otel.pipeline.worker import Output, Pipeline
-from fm_otel.provider import FaultMavenLoggerProvider
 from fm_otel.propagator import RequestContextPropagator
+from fm_otel.provider import FaultMavenLoggerProvider
 from fm_otel.redact import Redaction
 from fm_otel.redaction import Redactor
 from fm_otel.resource import process_of, resource_of
@@ -78,7 +78,7 @@ class Handle:
 
     def shutdown(self) -> None:
         """Bring out every record within the exit budget and take fm_otel out of the process."""
-        global _running  # noqa: PLW0603 - one process has one engine
+        global _running
         with _lock:
             self._started.stop()
             if _running is self:
@@ -91,7 +91,7 @@ def start(*, redactor: Custom | None = None, **overrides: Any) -> Handle:
     Idempotent: an engine that is running stays as it is, and one line on stderr says so where
     the call asked for something.
     """
-    global _running  # noqa: PLW0603 - one process has one engine
+    global _running
     with _lock:
         if _running is not None:
             if overrides or redactor is not None:
@@ -184,7 +184,7 @@ class _Started:
 
     def resource_of_child(self) -> Resource:
         """Return the resource with the child's process id."""
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - a type above
+        from opentelemetry.sdk.resources import Resource
 
         return self.resource.merge(Resource({"process.pid": os.getpid()}))
 
@@ -244,7 +244,7 @@ def _custom_by_entry_point(report: Callable[[str, str], None]) -> Custom | None:
     for entry_point in entry_points(group="fm_otel_redactor"):
         try:
             loaded: Custom = entry_point.load()
-        except Exception as error:  # noqa: BLE001 - the rules still stand
+        except Exception as error:
             report("redactor", f"fm_otel_redactor {entry_point.name!r} cannot be loaded "
                    f"({type(error).__name__}: {error})")
         else:
@@ -309,7 +309,7 @@ def _is_terminal(settings: Settings) -> bool:
     stream: Any = getattr(sys, settings.console_stream, None)
     try:
         return bool(stream.isatty())
-    except Exception:  # noqa: BLE001 - no stream, or one of another kind
+    except Exception:
         return False
 
 
@@ -329,7 +329,7 @@ def _otlp(
     """Return the OTLP sink; gRPC is imported only when asked for."""
     transport: Any
     if endpoint.protocol == GRPC:
-        from fm_otel.sinks.otlp_grpc import OtlpGrpc  # noqa: PLC0415 - heavy, and optional
+        from fm_otel.sinks.otlp_grpc import OtlpGrpc
 
         transport = OtlpGrpc(endpoint)
     else:
@@ -363,7 +363,7 @@ def memory_engine(**overrides: Any) -> Iterator[MemoryEngine]:
         msg = "the engine was shut down while memory_engine() started"
         raise RuntimeError(msg)
     sink = MemorySink()
-    started = handle._started  # noqa: SLF001 - same module
+    started = handle._started
     output = Output(JsonLine, process_of(started.settings, started.resource), [(sink, None)])
     started.outputs.append(output)
     try:

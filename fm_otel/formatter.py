@@ -40,7 +40,7 @@ class FaultMavenFormatter(JsonFormatter):  # type: ignore[misc]  # untyped base
     ``record_id`` and ``seq`` are the formatter's own, unless an engine is passing it the record.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - its base's arguments
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lock = threading.RLock()
         self._stations: _Stations | None = None

@@ -145,7 +145,7 @@ class Lifecycle:
 
     def _end_with_multiprocessing(self) -> None:
         """End before a ``multiprocessing`` child does, which leaves by ``os._exit``."""
-        from multiprocessing import util  # noqa: PLC0415 - only where children may be
+        from multiprocessing import util
 
         def finish(lifecycle: Lifecycle) -> None:
             util.Finalize(None, lifecycle.end, exitpriority=-100)
@@ -162,10 +162,10 @@ class Lifecycle:
                 self._exits[name] = (original, wrapper)
                 setattr(os, name, wrapper)
 
-    def _draining(self, original: Any) -> Any:  # noqa: ANN401 - os._exit and its kin
+    def _draining(self, original: Any) -> Any:
         pid = os.getpid
 
-        def leave(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        def leave(*args: Any, **kwargs: Any) -> Any:
             pipeline = self._engine.pipeline
             if self.active and pipeline.pid == pid():
                 with contextlib.suppress(Exception):
@@ -190,7 +190,7 @@ class Lifecycle:
             signal.signal(number, handler)
             self._signals[number] = (before, handler)
 
-    def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:  # noqa: ANN401
+    def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:
         def on_signal(number: int, frame: FrameType | None) -> None:
             again = self._engine.pipeline.is_terminating
             self._engine.pipeline.terminating()

@@ -123,7 +123,7 @@ class FaultMavenLogger(Logger):
             return True
         return _level(_number(number))[0] >= settings.level
 
-    def emit(self, record: LogRecord | None = None, **parts: Any) -> None:  # noqa: ANN401
+    def emit(self, record: LogRecord | None = None, **parts: Any) -> None:
         """Capture and submit an API record; never raises an ``Exception``."""
         engine = self._provider.engine
         try:
@@ -133,7 +133,7 @@ class FaultMavenLogger(Logger):
             if not self.enabled(severity_number=log_record.severity_number):
                 return
             captured = self._captured(log_record)
-        except Exception as error:  # noqa: BLE001 - the application must not notice
+        except Exception as error:
             engine.accounts.dropped("encode")
             engine.report("emit", f"a record of scope {self._instrumentation_scope.name!r} could "
                           f"not be captured ({type(error).__name__})")
@@ -157,7 +157,7 @@ class FaultMavenLogger(Logger):
             _time(record, notes), next(provider.engine.capture.sequence), site,
             message or event_name or "", keys, values, span_context_of(record), request_context.get().snapshot, error, None,
             tuple(notes), _OVERHEAD + len(message) + 60 * len(keys),
-            True,  # noqa: FBT003 - a tuple's place
+            True,
         )
 
 
@@ -191,11 +191,11 @@ def _time(record: LogRecord, notes: list[str]) -> int:
     return time.time_ns()
 
 
-def _attributes(given: Any, notes: list[str]) -> dict[str, Any]:  # noqa: ANN401 - anything
+def _attributes(given: Any, notes: list[str]) -> dict[str, Any]:
     """Return attributes as a dict of our own; what formatters put on records goes aside."""
     try:
         attributes = dict(given) if given is not None else {}
-    except Exception:  # noqa: BLE001 - a mapping of the application's own class, or none at all
+    except Exception:
         return {"attributes": freeze(given, notes)}
     aside = {key: attributes.pop(key) for key in _TAKEN if key in attributes}
     if aside:
@@ -204,7 +204,7 @@ def _attributes(given: Any, notes: list[str]) -> dict[str, Any]:  # noqa: ANN401
 
 
 def _api_record(parts: dict[str, Any]) -> LogRecord:
-    from opentelemetry._logs import LogRecord  # noqa: PLC0415 - the name is a type elsewhere
+    from opentelemetry._logs import LogRecord
 
     return LogRecord(**parts)
 

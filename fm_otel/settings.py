@@ -126,7 +126,7 @@ def _levels(value: str) -> tuple[tuple[str, int], ...]:
     return tuple(pairs)
 
 
-def _setting(  # noqa: PLR0913 - one column of the table each
+def _setting(
     variable: str,
     parse: Callable[[str], T],
     default: T,
@@ -290,8 +290,8 @@ class Settings:
 def to_stderr(line: str) -> None:
     """Print one diagnostic line; a closed stderr is no reason to fail."""
     try:
-        print(f"fm_otel: {line}", file=sys.stderr, flush=True)  # noqa: T201 - diagnostics
-    except Exception:  # noqa: BLE001 - nowhere left to report to
+        print(f"fm_otel: {line}", file=sys.stderr, flush=True)
+    except Exception:
         return
 
 
@@ -317,7 +317,7 @@ def table() -> dict[str, Any]:
 
 
 def _read(
-    item: Any,  # noqa: ANN401 - dataclasses.Field is generic in nothing useful
+    item: Any,
     env: Mapping[str, str],
     values: dict[str, Any],
     tell: Callable[[str], None],
@@ -339,7 +339,7 @@ def _read(
 
 
 def _override(
-    item: Any,  # noqa: ANN401 - see _read
+    item: Any,
     value: object,
     values: dict[str, Any],
     tell: Callable[[str], None],
@@ -384,7 +384,7 @@ _active: Settings | None = None
 
 def active() -> Settings:
     """Return the settings in force: those of ``configure()``, else the environment's."""
-    global _active  # noqa: PLW0603 - one process has one set of settings
+    global _active
     if _active is None:
         _active = Settings.from_environ()
     return _active
@@ -392,5 +392,5 @@ def active() -> Settings:
 
 def activate(settings: Settings | None) -> None:
     """Put ``settings`` in force; None makes the next reader ask the environment again."""
-    global _active  # noqa: PLW0603 - see active()
+    global _active
     _active = settings

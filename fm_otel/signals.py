@@ -27,7 +27,7 @@ _EXPORTERS: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_htt
 def start_traces(
     settings: Settings, resource: Resource, redactor: Redactor | None,
     report: Callable[[str, str], None],
-) -> Any:  # noqa: ANN401 - an SDK provider, or None
+) -> Any:
     """Set the global tracer provider, unless the program has set one; return ours or None."""
     if not settings.enable_tracing or settings.sdk_disabled:
         return None
@@ -43,10 +43,10 @@ def start_traces(
 
 def start_metrics(
     settings: Settings, resource: Resource, report: Callable[[str, str], None],
-) -> Any:  # noqa: ANN401 - an SDK provider, or None
+) -> Any:
     """Set the global meter provider, unless the program has set one; return ours or None."""
     if settings.sdk_disabled or not isinstance(
-        metrics.get_meter_provider(), _upstream._ProxyMeterProvider,  # noqa: SLF001 - upstream's
+        metrics.get_meter_provider(), _upstream._ProxyMeterProvider,
     ):
         return None
     exporters = _exporters(settings, "metrics", report)
@@ -70,7 +70,7 @@ def _exporters(
             continue
         try:
             made.append(_upstream.exporter(_entry_point(wanted, signal, settings), signal))
-        except Exception as error:  # noqa: BLE001 - logs go on without this exporter
+        except Exception as error:
             report(f"exporter:{signal}",
                    f"{signal} exporter {wanted!r} cannot be used ({type(error).__name__}: {error})")
     return made

@@ -48,7 +48,7 @@ class RedactingSpanExporter(SpanExporter):
                 [Event(e.name, self._attributes(e.attributes), e.timestamp) for e in span.events],
                 self._status(span.status),
             )
-        except Exception:  # noqa: BLE001 - fails closed: without what could not be cleaned
+        except Exception:
             return self._copy(span, {}, [], Status(span.status.status_code))
 
     def _attributes(self, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class RedactingSpanExporter(SpanExporter):
             cleaned[key] = self._value(key, value)
         return cleaned
 
-    def _value(self, key: str, value: Any) -> Any:  # noqa: ANN401 - attribute values
+    def _value(self, key: str, value: Any) -> Any:
         if isinstance(value, str):
             if key == _STACK:
                 return self._redactor.stack(value)

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fm_otel.bridge.consoles import is_console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
 
-_SOURCE: Final = logging._srcfile  # noqa: SLF001 - as findCaller
+_SOURCE: Final = logging._srcfile
 _HELD: Final = ("makeRecord", "callHandlers", "handle", "findCaller", "_log")
 _TAKEN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -49,7 +48,7 @@ class FastLane:
             return None
         if (
             logger.filters
-            or logging._logRecordFactory is not logging.LogRecord  # type: ignore[attr-defined]  # noqa: SLF001
+            or logging._logRecordFactory is not logging.LogRecord  # type: ignore[attr-defined]
             or not self._is_whole()
         ):
             return None
@@ -87,12 +86,12 @@ class FastLane:
         return plain
 
 
-def _is_stock(method: Any) -> bool:  # noqa: ANN401 - a function, wrapped once by the hook or not
+def _is_stock(method: Any) -> bool:
     original = getattr(method, "__wrapped__", method)
     return getattr(original, "__module__", "") == "logging"
 
 
-def collides(extra: Any) -> bool:  # noqa: ANN401 - whatever the call was given
+def collides(extra: Any) -> bool:
     """Return whether ``extra`` is anything but a dict of names a record has no use for."""
     return type(extra) is not dict or not _TAKEN.isdisjoint(extra)
 
@@ -104,7 +103,7 @@ def caller(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-def normalised(exc_info: Any) -> Any:  # noqa: ANN401 - any shape logging takes
+def normalised(exc_info: Any) -> Any:
     """Return ``exc_info`` as a record would hold it."""
     if not exc_info or isinstance(exc_info, tuple):
         return exc_info

@@ -39,7 +39,7 @@ class BridgeHandler(logging.Handler):
         self,
         level: int | str = logging.NOTSET,
         logger_provider: LoggerProvider | None = None,
-        log_code_attributes: bool = False,  # noqa: FBT001, FBT002 - upstream's signature
+        log_code_attributes: bool = False,
     ) -> None:
         super().__init__(level)
         self._provider = logger_provider
@@ -57,7 +57,7 @@ class BridgeHandler(logging.Handler):
                 self._logger(provider, site.logger).emit(self._translated(record, site))
             elif passing.record is not record:
                 engine.take(record)
-        except Exception:  # noqa: BLE001 - as stdlib's handlers
+        except Exception:
             self.handleError(record)
 
     def flush(self) -> None:
@@ -67,7 +67,7 @@ class BridgeHandler(logging.Handler):
         if flush is not None and getattr(provider, "engine", None) is None:
             flush()
 
-    def _logger(self, provider: LoggerProvider, name: str) -> Any:  # noqa: ANN401 - API logger
+    def _logger(self, provider: LoggerProvider, name: str) -> Any:
         key = f"{id(provider)}:{name}"
         logger = self._loggers.get(key)
         if logger is None:

@@ -88,7 +88,7 @@ class Hook:
                 setattr(owner, name, original)
         self._patches.clear()
 
-    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:  # noqa: ANN401
+    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         original = getattr(owner, name)
         wrapper = make(original)
         wrapper.__name__, wrapper.__qualname__ = name, getattr(original, "__qualname__", name)
@@ -107,10 +107,10 @@ class Hook:
 
     # ---- the call's way, where nobody needs the record
 
-    def _log_call(self, original: Any) -> Any:  # noqa: ANN401
+    def _log_call(self, original: Any) -> Any:
         def log_call(
-            logger: logging.Logger, level: int, msg: Any, args: Any, exc_info: Any = None,  # noqa: ANN401
-            extra: Any = None, stack_info: bool = False, stacklevel: int = 1,  # noqa: ANN401, FBT001, FBT002
+            logger: logging.Logger, level: int, msg: Any, args: Any, exc_info: Any = None,
+            extra: Any = None, stack_info: bool = False, stacklevel: int = 1,
         ) -> None:
             if (
                 stacklevel == 1 and not stack_info and type(msg) is str and self.active
@@ -128,26 +128,26 @@ class Hook:
         return log_call
 
     def _captured(
-        self, logger: logging.Logger, level: int, msg: str, args: Any, exc_info: Any,  # noqa: ANN401
-        extra: dict[str, Any] | None, shown: bool,  # noqa: FBT001
+        self, logger: logging.Logger, level: int, msg: str, args: Any, exc_info: Any,
+        extra: dict[str, Any] | None, shown: bool,
     ) -> bool:
         """Capture a call; return False where it must go the ordinary way."""
         name = logger.name
         if name in self._transports or (_muted and threading.get_ident() in _muted):
             return False
-        frame = caller(sys._getframe(2))  # noqa: SLF001 - as stdlib's findCaller
+        frame = caller(sys._getframe(2))
         if frame is None:
             return False
         try:
             site = self.engine.capture.sites.at(frame, name, level)
             self.engine.call(site, level, msg, args, exc_info, extra, console=shown)
-        except Exception:  # noqa: BLE001 - the ordinary way knows what to do
+        except Exception:
             return False
         return True
 
     # ---- the record's way
 
-    def _call_handlers(self, original: Any) -> Any:  # noqa: ANN401
+    def _call_handlers(self, original: Any) -> Any:
         def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
             if not self.active:
                 original(logger, record)
@@ -169,7 +169,7 @@ class Hook:
         return call_handlers
 
     def _pass_on(
-        self, original: Any, logger: logging.Logger, record: logging.LogRecord, captured: Captured | None,  # noqa: ANN401
+        self, original: Any, logger: logging.Logger, record: logging.LogRecord, captured: Captured | None,
     ) -> None:
         """Call the application's handlers; those of the console stay silent."""
         self._seen.add(record)
@@ -234,8 +234,8 @@ class Hook:
 
     # ---- the other doors of stdlib logging
 
-    def _handle(self, original: Any) -> Any:  # noqa: ANN401
-        def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:  # noqa: ANN401
+    def _handle(self, original: Any) -> Any:
+        def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
             if not self.active or not is_console(handler):
                 return original(handler, record)
             if record not in self._seen and not record.__dict__.get(SEEN):
@@ -246,8 +246,8 @@ class Hook:
 
         return handle
 
-    def _prepare(self, original: Any) -> Any:  # noqa: ANN401
-        def prepare(handler: Any, record: logging.LogRecord) -> Any:  # noqa: ANN401
+    def _prepare(self, original: Any) -> Any:
+        def prepare(handler: Any, record: logging.LogRecord) -> Any:
             prepared = original(handler, record)
             if self.active and prepared is not record and isinstance(prepared, logging.LogRecord):
                 prepared.__dict__[SEEN] = True
@@ -255,10 +255,10 @@ class Hook:
 
         return prepare
 
-    def _make_record(self, original: Any) -> Any:  # noqa: ANN401
-        def make_record(  # noqa: PLR0913 - stdlib's own signature
-            logger: logging.Logger, name: Any, level: Any, fn: Any, lno: Any, msg: Any,  # noqa: ANN401
-            args: Any, exc_info: Any, func: Any = None, extra: Any = None, sinfo: Any = None,  # noqa: ANN401
+    def _make_record(self, original: Any) -> Any:
+        def make_record(
+            logger: logging.Logger, name: Any, level: Any, fn: Any, lno: Any, msg: Any,
+            args: Any, exc_info: Any, func: Any = None, extra: Any = None, sinfo: Any = None,
         ) -> logging.LogRecord:
             try:
                 record: logging.LogRecord = original(
@@ -273,7 +273,7 @@ class Hook:
                     record = original(
                         logger, name, level, fn, lno, msg, args, exc_info, func, None, sinfo,
                     )
-                except Exception:  # noqa: BLE001 - raises again below if it was not the argument
+                except Exception:
                     record = original(
                         logger, name, level, fn, lno, msg, (), exc_info, func, None, sinfo,
                     )
@@ -284,10 +284,10 @@ class Hook:
 
         return make_record
 
-    def _log(self, original: Any) -> Any:  # noqa: ANN401
+    def _log(self, original: Any) -> Any:
         def log(
-            logger: logging.Logger, level: Any, msg: object, *args: object,  # noqa: ANN401
-            stacklevel: int = 1, **kwargs: Any,  # noqa: ANN401
+            logger: logging.Logger, level: Any, msg: object, *args: object,
+            stacklevel: int = 1, **kwargs: Any,
         ) -> None:
             if type(level) is not int and self.active:
                 level, certain = _level_number(level)
@@ -297,8 +297,8 @@ class Hook:
 
         return log
 
-    def _set_level(self, original: Any) -> Any:  # noqa: ANN401
-        def set_level(logger: logging.Logger, level: Any) -> None:  # noqa: ANN401
+    def _set_level(self, original: Any) -> Any:
+        def set_level(logger: logging.Logger, level: Any) -> None:
             if self.active:
                 if logger is logging.root and self._floor:
                     level = self._floor
@@ -308,7 +308,7 @@ class Hook:
 
         return set_level
 
-    def _handle_error(self, original: Any) -> Any:  # noqa: ANN401
+    def _handle_error(self, original: Any) -> Any:
         def handle_error(handler: logging.Handler, record: logging.LogRecord) -> None:
             if not self.active:
                 original(handler, record)
@@ -322,8 +322,8 @@ class Hook:
 
         return handle_error
 
-    def _handle_existing(self, original: Any) -> Any:  # noqa: ANN401
-        def handle_existing(existing: Any, child_loggers: Any, disable_existing: Any) -> None:  # noqa: ANN401
+    def _handle_existing(self, original: Any) -> Any:
+        def handle_existing(existing: Any, child_loggers: Any, disable_existing: Any) -> None:
             names = [name for name in existing if not logging.getLogger(name).disabled]
             original(existing, child_loggers, disable_existing)
             if not self.active:
@@ -355,11 +355,11 @@ def muted() -> Iterator[None]:
         _muted.discard(thread)
 
 
-def _set_aside(record: logging.LogRecord, extra: Any) -> None:  # noqa: ANN401
+def _set_aside(record: logging.LogRecord, extra: Any) -> None:
     """Put extras on a record; those whose names it may not take go to one side."""
     try:
         items = list(extra.items())
-    except Exception:  # noqa: BLE001 - not a mapping at all
+    except Exception:
         items = [("extra", extra)]
     aside: dict[str, object] = {}
     attributes = record.__dict__

@@ -21,7 +21,6 @@ from otlp_requests import any_value, foreign, key_values, line, post, request_of
 from stack_parts import eventually
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from stack_parts import Collector, Jaeger, LogStore
 

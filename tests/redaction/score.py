@@ -9,7 +9,7 @@ import json
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fm_otel.redaction import Redactor
 from tests.redaction.corpus_lines import Line, issued_lines, lines_of
