@@ -28,7 +28,7 @@ def current_span_context() -> Callable[[], SpanContext | None]:
 
     ``trace.get_current_span()`` costs six times as much as reading the runtime context itself.
     """
-    runtime: Any = _context._RUNTIME_CONTEXT
+    runtime: Any = _context._RUNTIME_CONTEXT  # noqa: SLF001 - what this module is for
     variable = getattr(runtime, "_current_context", None)
     read = runtime.get_current if variable is None else variable.get
 
@@ -62,8 +62,8 @@ def tracer_provider(resource: Any, environ: Any) -> Any:
 
     sampler = None
     if environ.get("OTEL_TRACES_SAMPLER"):
-        sampler = _configuration._import_sampler(_configuration._get_sampler())
-    generator = _configuration._import_id_generator(_configuration._get_id_generator())
+        sampler = _configuration._import_sampler(_configuration._get_sampler())  # noqa: SLF001
+    generator = _configuration._import_id_generator(_configuration._get_id_generator())  # noqa: SLF001
     return TracerProvider(
         sampler=sampler, id_generator=generator, resource=resource, shutdown_on_exit=False,
     )

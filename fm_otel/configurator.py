@@ -78,7 +78,7 @@ class Handle:
 
     def shutdown(self) -> None:
         """Bring out every record within the exit budget and take fm_otel out of the process."""
-        global _running
+        global _running  # noqa: PLW0603 - one process has one engine
         with _lock:
             self._started.stop()
             if _running is self:
@@ -91,7 +91,7 @@ def start(*, redactor: Custom | None = None, **overrides: Any) -> Handle:
     Idempotent: an engine that is running stays as it is, and one line on stderr says so where
     the call asked for something.
     """
-    global _running
+    global _running  # noqa: PLW0603 - one process has one engine
     with _lock:
         if _running is not None:
             if overrides or redactor is not None:
@@ -244,7 +244,7 @@ def _custom_by_entry_point(report: Callable[[str, str], None]) -> Custom | None:
     for entry_point in entry_points(group="fm_otel_redactor"):
         try:
             loaded: Custom = entry_point.load()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the rules still stand
             report("redactor", f"fm_otel_redactor {entry_point.name!r} cannot be loaded "
                    f"({type(error).__name__}: {error})")
         else:
@@ -309,7 +309,7 @@ def _is_terminal(settings: Settings) -> bool:
     stream: Any = getattr(sys, settings.console_stream, None)
     try:
         return bool(stream.isatty())
-    except Exception:
+    except Exception:  # noqa: BLE001 - no stream, or one of another kind
         return False
 
 
@@ -363,7 +363,7 @@ def memory_engine(**overrides: Any) -> Iterator[MemoryEngine]:
         msg = "the engine was shut down while memory_engine() started"
         raise RuntimeError(msg)
     sink = MemorySink()
-    started = handle._started
+    started = handle._started  # noqa: SLF001 - same module
     output = Output(JsonLine, process_of(started.settings, started.resource), [(sink, None)])
     started.outputs.append(output)
     try:

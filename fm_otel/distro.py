@@ -30,7 +30,7 @@ _LOADER: Final = "opentelemetry.instrumentation.auto_instrumentation._load"
 class FaultMavenDistro(BaseDistro):  # type: ignore[misc]  # untyped upstream
     """Environment defaults only; what is set stays."""
 
-    def _configure(self, **kwargs: Any) -> None:
+    def _configure(self, **kwargs: Any) -> None:  # noqa: ARG002 - upstream's signature
         for name, value in _DEFAULTS.items():
             os.environ.setdefault(name, value)
         # It warns of each distribution that is installed but not chosen.
@@ -44,7 +44,7 @@ class FaultMavenDistro(BaseDistro):  # type: ignore[misc]  # untyped upstream
             super().load_instrumentor(entry_point, **kwargs)
         except ImportError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the others and the program go on
             to_stderr(f"instrumentation {entry_point.name!r} failed "
                       f"({type(error).__name__}: {error}), it is left out")
 
@@ -61,7 +61,7 @@ def _would_take_settings(name: str) -> bool:
 class FaultMavenConfigurator:
     """Starts the engine and everything beside it."""
 
-    def configure(self, **kwargs: Any) -> None:
+    def configure(self, **kwargs: Any) -> None:  # noqa: ARG002 - upstream's signature
         """Assemble; whatever fails, the program runs."""
         launch()
 
@@ -70,7 +70,7 @@ def launch() -> None:
     """Start the engine and add what frameworks need; never raises."""
     try:
         configurator.start()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the program comes first
         to_stderr(f"could not start ({type(error).__name__}: {error})")
 
 

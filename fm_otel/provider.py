@@ -133,7 +133,7 @@ class FaultMavenLogger(Logger):
             if not self.enabled(severity_number=log_record.severity_number):
                 return
             captured = self._captured(log_record)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the application must not notice
             engine.accounts.dropped("encode")
             engine.report("emit", f"a record of scope {self._instrumentation_scope.name!r} could "
                           f"not be captured ({type(error).__name__})")
@@ -195,7 +195,7 @@ def _attributes(given: Any, notes: list[str]) -> dict[str, Any]:
     """Return attributes as a dict of our own; what formatters put on records goes aside."""
     try:
         attributes = dict(given) if given is not None else {}
-    except Exception:
+    except Exception:  # noqa: BLE001 - a mapping of the application's own class, or none at all
         return {"attributes": freeze(given, notes)}
     aside = {key: attributes.pop(key) for key in _TAKEN if key in attributes}
     if aside:

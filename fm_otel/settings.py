@@ -290,8 +290,8 @@ class Settings:
 def to_stderr(line: str) -> None:
     """Print one diagnostic line; a closed stderr is no reason to fail."""
     try:
-        print(f"fm_otel: {line}", file=sys.stderr, flush=True)
-    except Exception:
+        print(f"fm_otel: {line}", file=sys.stderr, flush=True)  # noqa: T201 - diagnostics
+    except Exception:  # noqa: BLE001 - nowhere left to report to
         return
 
 
@@ -384,7 +384,7 @@ _active: Settings | None = None
 
 def active() -> Settings:
     """Return the settings in force: those of ``configure()``, else the environment's."""
-    global _active
+    global _active  # noqa: PLW0603 - one process has one set of settings
     if _active is None:
         _active = Settings.from_environ()
     return _active
@@ -392,5 +392,5 @@ def active() -> Settings:
 
 def activate(settings: Settings | None) -> None:
     """Put ``settings`` in force; None makes the next reader ask the environment again."""
-    global _active
+    global _active  # noqa: PLW0603 - see active()
     _active = settings

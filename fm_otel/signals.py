@@ -46,7 +46,7 @@ def start_metrics(
 ) -> Any:
     """Set the global meter provider, unless the program has set one; return ours or None."""
     if settings.sdk_disabled or not isinstance(
-        metrics.get_meter_provider(), _upstream._ProxyMeterProvider,
+        metrics.get_meter_provider(), _upstream._ProxyMeterProvider,  # noqa: SLF001 - upstream's
     ):
         return None
     exporters = _exporters(settings, "metrics", report)
@@ -70,7 +70,7 @@ def _exporters(
             continue
         try:
             made.append(_upstream.exporter(_entry_point(wanted, signal, settings), signal))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logs go on without this exporter
             report(f"exporter:{signal}",
                    f"{signal} exporter {wanted!r} cannot be used ({type(error).__name__}: {error})")
     return made

@@ -18,7 +18,7 @@ from fm_otel.bridge.consoles import is_console
 if TYPE_CHECKING:
     from types import FrameType
 
-_SOURCE: Final = logging._srcfile
+_SOURCE: Final = logging._srcfile  # noqa: SLF001 - as findCaller
 _HELD: Final = ("makeRecord", "callHandlers", "handle", "findCaller", "_log")
 _TAKEN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -48,7 +48,7 @@ class FastLane:
             return None
         if (
             logger.filters
-            or logging._logRecordFactory is not logging.LogRecord  # type: ignore[attr-defined]
+            or logging._logRecordFactory is not logging.LogRecord  # type: ignore[attr-defined]  # noqa: SLF001
             or not self._is_whole()
         ):
             return None

@@ -57,7 +57,7 @@ class BridgeHandler(logging.Handler):
                 self._logger(provider, site.logger).emit(self._translated(record, site))
             elif passing.record is not record:
                 engine.take(record)
-        except Exception:
+        except Exception:  # noqa: BLE001 - as stdlib's handlers
             self.handleError(record)
 
     def flush(self) -> None:

@@ -135,13 +135,13 @@ class Hook:
         name = logger.name
         if name in self._transports or (_muted and threading.get_ident() in _muted):
             return False
-        frame = caller(sys._getframe(2))
+        frame = caller(sys._getframe(2))  # noqa: SLF001 - as stdlib's findCaller
         if frame is None:
             return False
         try:
             site = self.engine.capture.sites.at(frame, name, level)
             self.engine.call(site, level, msg, args, exc_info, extra, console=shown)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the ordinary way knows what to do
             return False
         return True
 
@@ -273,7 +273,7 @@ class Hook:
                     record = original(
                         logger, name, level, fn, lno, msg, args, exc_info, func, None, sinfo,
                     )
-                except Exception:
+                except Exception:  # noqa: BLE001 - raises again below if it was not the argument
                     record = original(
                         logger, name, level, fn, lno, msg, (), exc_info, func, None, sinfo,
                     )
@@ -359,7 +359,7 @@ def _set_aside(record: logging.LogRecord, extra: Any) -> None:
     """Put extras on a record; those whose names it may not take go to one side."""
     try:
         items = list(extra.items())
-    except Exception:
+    except Exception:  # noqa: BLE001 - not a mapping at all
         items = [("extra", extra)]
     aside: dict[str, object] = {}
     attributes = record.__dict__

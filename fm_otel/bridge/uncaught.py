@@ -91,7 +91,7 @@ def _watch_children() -> None:
     """Let a failing ``multiprocessing`` child write its record before it ends."""
     from multiprocessing.process import BaseProcess
 
-    bootstrap = BaseProcess._bootstrap  # type: ignore[attr-defined]
+    bootstrap = BaseProcess._bootstrap  # type: ignore[attr-defined]  # noqa: SLF001 - no other seam
     if getattr(bootstrap, "fm_otel", False):
         return
 
@@ -102,7 +102,7 @@ def _watch_children() -> None:
             try:
                 run()
             except Exception as error:
-                _logger.error(
+                _logger.error(  # noqa: TRY400 - the traceback is given
                     "uncaught %s in process %s", type(error).__name__, process.name,
                     exc_info=error, extra=_EVENT,
                 )
@@ -112,4 +112,4 @@ def _watch_children() -> None:
         return bootstrap(process, *args, **kwargs)
 
     watched.fm_otel = True  # type: ignore[attr-defined]  # the mark asked for above
-    BaseProcess._bootstrap = watched  # type: ignore[attr-defined]
+    BaseProcess._bootstrap = watched  # type: ignore[attr-defined]  # noqa: SLF001 - see above
