@@ -97,11 +97,11 @@ class Redaction:
         for name, value in fields.items():
             if type(value) is not str:
                 continue
-            value = _text(value, None, notes)
+            text = _text(value, None, notes)
             if redactor is not None:
                 clean = redactor.identifier if name in ID_FIELDS else redactor.schema_text
-                value = clean(name, value)
-            fields[name] = value
+                text = clean(name, text)
+            fields[name] = text
 
     def _mapping(self, mapping: dict[str, object], notes: list[str]) -> dict[str, object]:
         redact = None if self._redactor is None else self._redactor.text
