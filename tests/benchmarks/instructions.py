@@ -77,8 +77,11 @@ def figures(
         yield name, per_record(name, place)
 
 
-def run(place: Place, progress: Callable[[str], None], *, quick: bool) -> tuple[Table, object]:
+def run(
+    place: Place, progress: Callable[[str], None], *, core: int, quick: bool,
+) -> tuple[list[Table], object]:
     """Return the table of the section and its figures."""
+    del core  # instructions do not mind where they run
     table = Table(
         "instructions", ("kinstr/record", "vs NullHandler", "vs pjl", "vs upstream"),
         note="reference record, all threads, flush included; sinks at the null device or a local "
@@ -86,13 +89,13 @@ def run(place: Place, progress: Callable[[str], None], *, quick: bool) -> tuple[
     )
     if not available():
         table.note = "not measured: valgrind is not installed"
-        return table, None
+        return [table], None
     names = QUICK if quick else tuple(CONFIGURATIONS)
     counts = dict(figures(names, place, progress))
     for name, count in counts.items():
         table.row(name, f"{count / 1000:.1f}",
                   *(ratio(count, counts[base]) for base in (FLOOR, PJL, UPSTREAM)))
-    return table, counts
+    return [table], counts
 
 
 def main() -> None:
