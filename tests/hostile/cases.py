@@ -47,6 +47,11 @@ class Case:
     lines: int = 1
     logger: str = "hostile"
 
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The doors, stdlib's both with the fast lane and with somebody who needs the record."""
+        return ("filtered", *self.doors) if "stdlib" in self.doors else self.doors
+
 
 CASES: list[Case] = []
 
@@ -162,6 +167,11 @@ def tells(text: str) -> Callable[[Line], None]:
     return check
 
 
+def named_so(line: Line) -> None:
+    """Check the name of a logger that had a surrogate in it."""
+    assert line["logger"].endswith("host\ufffdile")
+
+
 def short_keys(line: Line) -> None:
     """Check every key, also of the value ``v``."""
     assert all(len(key) <= 128 for key in (*line, *line.get("v", ())))
@@ -184,7 +194,7 @@ case("H02", "surrogate value", **value("a\udfff", "a\ufffd", "surrogate"))
 case("H02", "surrogate nested", **value({"k": ["\ud800"]}, {"k": ["\ufffd"]}, "surrogate"))
 case("H03", "surrogate key", lambda say: say("m", extra={"k\ud800": 1}), field("k\ufffd", 1))
 case("H03", "surrogate in nested key", **value({"k\ud800": 1}, {"k\ufffd": 1}, "surrogate"))
-case("H03", "surrogate in logger name", lambda say: say("m"), field("logger", "host\ufffdile"),
+case("H03", "surrogate in logger name", lambda say: say("m"), named_so,
      logger="host\ud800ile")
 
 # Text that cannot be had.

@@ -1,7 +1,7 @@
 """A program that logs every hostile case through every door, beside harmless neighbours.
 
-``python -m tests.hostile.driver OUTCOMES LINES``: what each call did goes to OUTCOMES as JSON,
-the formatter's lines to LINES; the engine's own outputs are where the environment says.
+``python -m tests.hostile.driver OUTCOMES fast|slow``: what each call did goes to OUTCOMES as
+JSON, the engine's own outputs where the environment says. ``slow``: with a user's processor.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import fm_otel
@@ -53,6 +53,15 @@ class Door:
         return self.logger.makeRecord(
             self.logger.name, level, __file__, 1, msg, args, exc_info, "say", parts.get("extra"),
         )
+
+
+class Filtered(Door):
+    """A logger with a filter: its records are made before they are captured."""
+
+    def __init__(self, logger: str) -> None:
+        super().__init__(logger)
+        self.logger = logging.getLogger(f"filtered.{logger}")
+        self.logger.filters = [lambda _: True]
 
 
 class Bridge(Door):
@@ -108,7 +117,7 @@ class Api(Door):
 
 
 DOORS: dict[str, type[Door]] = {
-    "stdlib": Door, "bridge": Bridge, "foreign": Foreign, "formatter": Formatter, "api": Api,
+    "stdlib": Door, "filtered": Filtered, "bridge": Bridge, "foreign": Foreign, "formatter": Formatter, "api": Api,
 }
 
 
@@ -143,14 +152,31 @@ def run(case: Case, door_name: str) -> dict[str, Any]:
             "result": door.result}
 
 
-def main(outcomes: Path) -> None:
+class Idle(LogRecordProcessor):
+    """A processor of the user's, which makes every record take the slow lane."""
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Look at the record."""
+        assert log_record.log_record.body is not None
+
+    def shutdown(self) -> None:
+        """Have nothing to end."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the interface
+        """Have nothing to flush."""
+        return True
+
+
+def main(outcomes: Path, lane: str) -> None:
     """Run every case through its doors."""
     handle = fm_otel.configure()
-    found = [run(case, door) for case in CASES for door in case.doors]
+    if lane == "slow":
+        get_logger_provider().add_log_record_processor(Idle())  # type: ignore[attr-defined]
+    found = [run(case, door) for case in CASES for door in case.ways]
     assert list(GENERATOR) == [0, 1, 2], "a generator was consumed"
     flushed = handle.force_flush(60_000)
     outcomes.write_text(json.dumps({"outcomes": found, "flushed": flushed}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

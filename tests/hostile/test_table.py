@@ -25,7 +25,7 @@ MAX_SECONDS = 2.0
 """Far beyond what any call takes; work done in C is not counted as calls."""
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
-PAIRS = [(case, door) for case in CASES for door in case.doors]
+PAIRS = [(case, door) for case in CASES for door in case.ways]
 
 
 @dataclass
@@ -65,9 +65,9 @@ def parsed(line: bytes) -> dict[str, Any]:
     return found  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run the driver once, with console, file and a real OTLP receiver."""
+@pytest.fixture(scope="module", params=["fast", "slow"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the driver with console, file and a real OTLP receiver, also past a user's processor."""
     place = tmp_path_factory.mktemp("hostile")
     with OtlpReceiver(with_grpc=False) as receiver:
         environment = {
@@ -81,7 +81,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         command = [sys.executable, "-X", "faulthandler", "-m", "tests.hostile.driver"]
         with (place / "console.jsonl").open("wb") as console:
             done = subprocess.run(  # noqa: S603 - our own program
-                [*command, str(place / "outcomes.json")], cwd=ROOT, env=environment,
+                [*command, str(place / "outcomes.json"), request.param], cwd=ROOT, env=environment,
                 stdout=console, stderr=subprocess.PIPE, timeout=300, check=False,
             )
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
