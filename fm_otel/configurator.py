@@ -158,17 +158,27 @@ class _Started:
         self.uncaught.install()
         closers = Closers([p.shutdown for p in (tracers, meters, self.provider) if p is not None])
         closers.prepare()
-        self.lifecycle = Lifecycle(self.engine, closers, restart=self.after_fork)
+        self.lifecycle = Lifecycle(
+            self.engine, closers, before_fork=self.before_fork, restart=self.after_fork,
+        )
         self.lifecycle.install()
         integrations.install()
         self._textmap = propagate.get_global_textmap()
         _append_propagator(settings, self._textmap)
 
     def _backlog(self) -> int:
-        return sum(
-            sink.held for output in self.outputs for sink, _ in output.sinks
+        return sum(sink.held for sink in self._otlp_sinks())
+
+    def _otlp_sinks(self) -> list[OtlpSink]:
+        return [
+            sink for output in self.outputs for sink, _ in output.sinks
             if isinstance(sink, OtlpSink)
-        )
+        ]
+
+    def before_fork(self) -> None:
+        """Let go of connections that must not be carried into a child."""
+        for sink in self._otlp_sinks():
+            sink.before_fork()
 
     def after_fork(self) -> None:
         """In a child: own identity, empty queue, fresh sinks; the parent keeps its records."""
@@ -338,6 +348,7 @@ def _otlp(
         transport, encode_resource(process), losses=SinkAccount(accounts, "otlp"), report=report,
         name=endpoint.shown, queue_records=settings.queue_records,
         queue_bytes=settings.queue_bytes, timeout=endpoint.timeout,
+        max_batch=settings.export_batch, schedule_delay=settings.export_delay,
     )
 
 

@@ -186,7 +186,7 @@ SETTABLE: Final = {
 SETTABLE["error_code"] = next(m for m in _ERROR if m.name == "error_code")
 SETTABLE["faultmaven.error.code"] = SETTABLE["error_code"]
 
-RESERVED_PREFIXES: Final = ("code.", "exception.", "log.record.")
+RESERVED_PREFIXES: Final = ("code.", "exception.", "log.record.", "faultmaven.")
 """``extra`` keys under these are ours on the wire; a user's value goes under ``extra``."""
 
 CONTEXT_FIELDS: Final = (

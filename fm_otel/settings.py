@@ -226,6 +226,12 @@ class Settings:
     logs_exporter: tuple[str, ...] = _setting(
         "OTEL_LOGS_EXPORTER", _names, (), "otlp console none",
         "unset: otlp when an endpoint is set")
+    export_delay: float = _setting(
+        "OTEL_BLRP_SCHEDULE_DELAY", _milliseconds, 1.0, "milliseconds",
+        "longest time a record waits for its OTLP batch")
+    export_batch: int = _setting(
+        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", _at_least(1), 512, "count",
+        "log records of one OTLP request at most")
     config_file: str | None = _setting(
         "OTEL_CONFIG_FILE", _text, None, "path", "declarative configuration of the SDK")
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -303,7 +309,7 @@ def spelled(name: str, value: object) -> str:
         return "true" if value else "false"
     if name in {"level", "write_through"}:
         return str(logging.getLevelName(value))  # type: ignore[call-overload]  # is an int
-    if name in {"flush_interval", "exit_timeout"}:
+    if name in {"flush_interval", "exit_timeout", "export_delay"}:
         return f"{value * 1000:g}"  # type: ignore[operator]  # is a float
     if name == "levels":
         return ",".join(f"{n}={logging.getLevelName(v)}" for n, v in value)  # type: ignore[attr-defined]
