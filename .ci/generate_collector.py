@@ -177,6 +177,14 @@ def gate() -> str:
     return " or ".join(needed)
 
 
+def looked_at() -> str:
+    """Ask the gate; a record whose text is not known is looked at."""
+    return f"C.s == nil or {gate()}"
+
+
+JSON_NAMES: Final = any_of(f'{end}":' for end in NAME_ENDS)
+
+
 def keyed_rule(target: str, marker: str) -> str:
     """Replace the values of sensitive keys in JSON text."""
     replacement = quoted('$1"' + marker + '"')
@@ -217,7 +225,7 @@ def attributes_redacted() -> list[str]:
 
 def redact(_: Path) -> str:
     """Make the first step of every pipeline: a look at everything, a closer one where needed."""
-    marked = f'set(F["look"], true) where C.s == nil or {gate()}'
+    marked = f'set(F["look"], true) where {looked_at()}'
     close = ['F["look"] != nil']
     unmarked = 'delete_key(A, "faultmaven.look")'
     resource = [TEXT_OF_ATTRIBUTES, TEXT_IN_LOWER_CASE]
@@ -378,20 +386,23 @@ def rest() -> list[str]:
         'merge_maps(B, A, "insert") where Len(A) > 0',
         "set(C.json, String(B))",
         *retry,
-        'set(F["nested"], true) where C.nested != nil',
+        *guarded("C.nested != nil", [
+            "set(C.r, C.json)",
+            TEXT_IN_LOWER_CASE,
+            f'set(F["look"], true) where ({JSON_NAMES} or {looked_at()})',
+        ]),
         "set(B, C.json)",
     ]
 
 
 def second_pass() -> list[str]:
-    """Make the group that cleans the finished JSON text of records with nested values."""
+    """Make the group that cleans finished JSON text: nested values that need a closer look."""
     mark, opened = quoted('"<'), quoted('"[REDACTED:')
     keyed = [
         "replace_pattern(C.text, " + quoted(r'"\[REDACTED:') + f", {mark})",
         keyed_rule("C.text", "<secret]"),
         f"replace_pattern(C.text, {mark}, {opened})",
     ]
-    names = any_of(f'{end}":' for end in NAME_ENDS)
     # A pass that broke the text keeps four fields: never the raw text, never a torn line.
     checked = [
         "set(C.ok, ParseJSON(C.text))",
@@ -405,13 +416,13 @@ def second_pass() -> list[str]:
             "set(C.text, B)",
             "set(C.r, B)",
             TEXT_IN_LOWER_CASE,
-            f"set(C.keyed, true) where {names}",
+            f"set(C.keyed, true) where {JSON_NAMES}",
             *guarded("C.keyed != nil", keyed),
             *(text_rule(rule) for rule in RULES),
             *guarded("C.text != C.json", checked),
             "set(B, C.text)",
         ],
-        ['F["nested"] != nil'],
+        ['F["look"] != nil'],
     )
 
 
@@ -439,15 +450,24 @@ def logstore(_: Path) -> str:
     """Make the step that keeps a record inside the limits of the log store."""
     stack = 'A["exception.stacktrace"]'
     names = rf"(?i)(^|[._-])({KEY_NAMES})(\.|$)|(^|\.)token(\.|$)"
-    nested = [
+    masked = key_mask()
+    masked[0] = f"keep_matching_keys(C.k, {quoted(names)})"
+    named = " or ".join(f'has("{end}=") or has("{end}.")' for end in NAME_ENDS)
+    flat = [
         'delete_key(A, "faultmaven.nested")',
         "flatten(A)",
         TEXT_OF_ATTRIBUTES,
         TEXT_IN_LOWER_CASE,
-        *(f"{rule_on(rule, 'A')} where {seen(rule)}" for rule in RULES),
-        f"set(C.k, A) where {any_of(NAME_ENDS)}",
-        *guarded("C.k != nil", [s.replace(key_mask()[0], f"keep_matching_keys(C.k, "
-                                          f"{quoted(names)})") for s in key_mask()]),
+        f'set(F["look"], true) where {looked_at()} or {named}',
+    ]
+    clean = [
+        'delete_key(A, "faultmaven.look")',
+        TEXT_OF_ATTRIBUTES,
+        TEXT_IN_LOWER_CASE,
+        "set(C.all, true) where C.s == nil",
+        *anchored("A"),
+        f"set(C.k, A) where C.all != nil or {named}",
+        *guarded("C.k != nil", masked),
     ]
     limits = [
         f"set(C.st, {stack}) where IsString({stack})",
@@ -460,7 +480,11 @@ def logstore(_: Path) -> str:
     ]
     return document(
         "Keeps a record inside the log store's limits: 60 attributes of 512 bytes, a stack's end.",
-        ("log_statements", [group(nested, ['F["nested"] != nil']), group(limits)]),
+        ("log_statements", [
+            group(flat, ['F["nested"] != nil']),
+            group(clean, ['F["look"] != nil']),
+            group(limits),
+        ]),
     )
 
 
