@@ -28,6 +28,9 @@ _HARD_EXIT: Final = 0.25
 
 _EXITS: Final = ("_exit", "execv", "execve", "abort")
 
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+"""Signals whose default action we stand in for."""
+
 
 class Closers:
     """Runs the slow ends of other signals side by side, on threads that exist beforehand."""
@@ -76,13 +79,17 @@ class Lifecycle:
     """Holds one engine to the end of its process and through its forks."""
 
     def __init__(
-        self, engine: Engine, closers: Closers, *, restart: Callable[[], None],
+        self, engine: Engine, closers: Closers, *, before_fork: Callable[[], None],
+        restart: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._closers = closers
+        self._release = before_fork
         self._restart = restart
         self._ended = False
         self._signals: dict[int, Any] = {}
+        self._set_signal = signal.signal
+        self._stand_in_set: Any = None
         self._exits: dict[str, Any] = {}
         self._forks_followed = False
         self.active = False
@@ -92,7 +99,7 @@ class Lifecycle:
         self.active = True
         atexit.register(self.end)
         if not self._forks_followed and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._in_child)
+            os.register_at_fork(before=self._before_fork, after_in_child=self._in_child)
             self._forks_followed = True
         self._wrap_exits()
         self._end_with_multiprocessing()
@@ -102,6 +109,8 @@ class Lifecycle:
     def remove(self) -> None:
         """Let go of signals and exits where they are still ours."""
         self.active = False
+        if signal.signal is self._stand_in_set:
+            signal.signal = self._set_signal
         atexit.unregister(self.end)
         for name, (original, wrapper) in self._exits.items():
             if getattr(os, name) is wrapper:
@@ -109,7 +118,7 @@ class Lifecycle:
         for number, (original, handler) in self._signals.items():
             with contextlib.suppress(ValueError, TypeError):
                 if signal.getsignal(number) is handler:
-                    signal.signal(number, original)
+                    self._set_signal(number, original)
         self._exits.clear()
         self._signals.clear()
 
@@ -136,6 +145,11 @@ class Lifecycle:
             self._engine.report("exit", f"records not delivered: {told}")
 
     # ---- forks
+
+    def _before_fork(self) -> None:
+        if self.active:
+            with contextlib.suppress(Exception):
+                self._release()
 
     def _in_child(self) -> None:
         if self.active:
@@ -182,24 +196,38 @@ class Lifecycle:
     def _chain_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDING:
             before = signal.getsignal(number)
             if before is signal.SIG_IGN or before is None or before is signal.default_int_handler:
                 continue
             handler = self._handler(before)
-            signal.signal(number, handler)
+            self._set_signal(number, handler)
             self._signals[number] = (before, handler)
+        self._stand_in()
 
-    def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:
+    def _stand_in(self) -> None:
+        """Stay where a server restores the default action before it ends, as gunicorn does."""
+        default = self._handler(signal.SIG_DFL)
+        original = self._set_signal
+
+        def set_signal(number: int, handler: Any) -> Any:  # noqa: ANN401 - stdlib's signature
+            if self.active and handler == signal.SIG_DFL and number in _ENDING:
+                handler = default
+            return original(number, handler)
+
+        set_signal.__doc__ = original.__doc__
+        self._stand_in_set = set_signal
+        signal.signal = set_signal  # type: ignore[assignment]  # the same call, looser types
+
+    def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:  # noqa: ANN401
         def on_signal(number: int, frame: FrameType | None) -> None:
-            again = self._engine.pipeline.is_terminating
             self._engine.pipeline.terminating()
             if before is not signal.SIG_DFL:
                 before(number, frame)
                 return
-            if not again and self.active:
-                self.end()
-            signal.signal(number, signal.SIG_DFL)
+            # Returns at once when this signal came in the middle of it.
+            self.end()
+            self._set_signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
         return on_signal

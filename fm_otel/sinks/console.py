@@ -74,7 +74,8 @@ class ConsoleSink:
             self._arrive(chunk)
             return
         try:
-            if chunk and not self._held and not self._arrivals and self._write_at_once(chunk):
+            waiting = self._held or self._arrivals
+            if chunk and not waiting and self._write_at_once(chunk):
                 return
             self._hold(chunk)
             if not self._stalled and not self._push(time.monotonic() + PATIENCE):
