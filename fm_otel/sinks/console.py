@@ -75,7 +75,7 @@ class ConsoleSink:
             return
         try:
             waiting = self._held or self._arrivals
-            if chunk and not waiting and self._write_at_once(chunk):
+            if len(chunk) and not waiting and self._write_at_once(chunk):
                 return
             self._hold(chunk)
             if not self._stalled and not self._push(time.monotonic() + PATIENCE):
