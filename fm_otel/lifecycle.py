@@ -210,7 +210,7 @@ class Lifecycle:
         default = self._handler(signal.SIG_DFL)
         original = self._set_signal
 
-        def set_signal(number: int, handler: Any) -> Any:  # noqa: ANN401 - stdlib's signature
+        def set_signal(number: int, handler: Any) -> Any:
             if self.active and handler == signal.SIG_DFL and number in _ENDING:
                 handler = default
             return original(number, handler)
@@ -219,7 +219,7 @@ class Lifecycle:
         self._stand_in_set = set_signal
         signal.signal = set_signal  # type: ignore[assignment]  # the same call, looser types
 
-    def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:  # noqa: ANN401
+    def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:
         def on_signal(number: int, frame: FrameType | None) -> None:
             self._engine.pipeline.terminating()
             if before is not signal.SIG_DFL:

@@ -74,11 +74,11 @@ class ConsoleSink:
             self._arrive(chunk)
             return
         try:
-            waiting = self._held or self._arrivals
-            if len(chunk) and not waiting and self._write_at_once(chunk):
+            if chunk and not self._held and not self._arrivals and self._write_at_once(chunk):
                 return
             self._hold(chunk)
-            if not self._stalled and not self._push(time.monotonic() + PATIENCE):
+            # The thread may have given up meanwhile, and another stall begun.
+            if not self._stalled and not self._push(time.monotonic() + PATIENCE):  # type: ignore[redundant-expr]
                 self._stall()
         finally:
             self._lock.release()
