@@ -213,7 +213,7 @@ def install():
     handle, enabled = logging.Logger.handle, logging.Logger.isEnabledFor
 
     def note(name, message):
-        data = json.dumps([name, message]).encode() + b"\\\\n"
+        data = json.dumps([name, message]).encode() + b"\\n"
         fd = os.open(f"{directory}/tap-{os.getpid()}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(fd, data)
         os.close(fd)
