@@ -291,9 +291,9 @@ def _error(facts: Facts, captured: CapturedError | None, code: object) -> None:
         facts.extra["error_code"] = code
     if mnemonic is not None:
         error["error_code"] = mnemonic
-        category = category_of(mnemonic)
-        if category is not None:
-            error["category"] = category
+    category = category_of(mnemonic) if mnemonic is not None else _side(facts.http)
+    if category is not None and error:
+        error["category"] = category
     if captured is not None and captured.repeat:
         error["repeat"] = True
     if not error:
@@ -302,6 +302,14 @@ def _error(facts: Facts, captured: CapturedError | None, code: object) -> None:
     facts.error = {**given, **error} if given and captured is None else error
     if given and captured is not None:
         facts.extra["error"] = given
+
+
+def _side(http: dict[str, object] | None) -> str | None:
+    """Return whose failure a request record without a code tells of."""
+    status = http.get("status") if http is not None else None
+    if not isinstance(status, int) or status < 400:
+        return None
+    return "client" if status < 500 else "server"
 
 
 def _code(captured: CapturedError | None, code: object) -> str | None:

@@ -196,3 +196,14 @@ def test_plain_program_writes_lines_and_keeps_its_exit_code() -> None:
         "process started", "hello", "process stopping",
     ]
     assert "printed" in done.stdout
+
+
+def test_failed_request_without_a_code_says_whose_failure_it_is(engine: Any) -> None:
+    """An exception the catalogue does not know still has a category on the request record."""
+    read = engine()
+    try:
+        raise RuntimeError("unforeseen")
+    except RuntimeError:
+        for status in (404, 500):
+            log.error("GET /x %d", status, extra={"http": {"method": "GET", "status": status}})
+    assert [line["error"]["category"] for line in read()] == ["client", "server"]
