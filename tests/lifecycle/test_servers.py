@@ -52,6 +52,17 @@ def test_uvicorn(bench: Bench, number: signal.Signals) -> None:
     assert [line.get("error", {}).get("repeat") for line in errors].count(None) == 1, failed
 
 
+@pytest.mark.parametrize("words", [
+    UVICORN, (*UVICORN, "--workers", "2"), (*GUNICORN, "-k", "uvicorn_worker.UvicornWorker", "-w", "2"),
+], ids=["uvicorn", "uvicorn workers", "gunicorn"])
+def test_calls_that_make_no_record(bench: Bench, words: tuple[str, ...]) -> None:
+    """The lane without a LogRecord loses and doubles nothing either, and knows where it was."""
+    served = serve(bench, *words, requests=[*ITEMS, "/boom", "/items/99"], TAP_AT="call")
+    said = served.of("shop")
+    assert len([line for line in said if line["message"].startswith("item ")]) == 21
+    assert served.program.prose == []
+
+
 @pytest.mark.slow
 def test_uvicorn_with_four_workers(bench: Bench) -> None:
     """Each worker is a process of its own with an identity of its own."""
