@@ -161,14 +161,14 @@ def _extended(text: str, start: int, end: int) -> tuple[int, int]:
 def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
     name = text[start:end].strip("-.$")
     found = _class_of(text, start, name)
-    if not found.tier or _is_no_name(text, start, end):
+    if not found.tier or _is_no_name(text, start):
         return
     yield from _elements(text, end, found)
     for notation, at in _notations(text, start, end, found):
         value = _value_at(text, at, notation, found)
         if value is None:
             continue
-        spans = list(_judged(text, found, notation, value, name))
+        spans = list(_judged(text, found, notation, value))
         if spans:
             yield from spans
             return
@@ -182,7 +182,7 @@ _ELEMENT: Final = re.compile(r"\s{0,60}(?:- )?\s{0,4}(?:(\\{0,3}[\"'])([^\"'\\\n
 _DEFAULT: Final = re.compile(r":?-([^}\s\"']{1,512})\}")
 
 
-def _is_no_name(text: str, start: int, end: int) -> bool:
+def _is_no_name(text: str, start: int) -> bool:
     """Tell whether the name is part of a resource name, a URL's user, a marker or a template."""
     if text[start - 1 : start] not in ("", ":", "/", "{", "."):
         return False
@@ -390,7 +390,7 @@ def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | No
     return Value(at, end, quoted=False) if piece else None
 
 
-def _judged(text: str, found: KeyClass, notation: Notation, value: Value, name: str) -> Iterator[Span]:
+def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Iterator[Span]:
     body = text[value.start : min(value.end, value.start + _JUDGED)]
     if found.rule in _NETWORKED:
         yield from _header(text, found, notation, value)
@@ -398,7 +398,7 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value, name: 
     if not value.quoted and shapes.is_reference(body):
         yield from _literals(text, found, value)
         return
-    if _is_secret(found, notation, body, value, name):
+    if _is_secret(found, notation, body, value):
         yield Span(value.start, value.end, found.rule)
 
 
@@ -410,7 +410,7 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
             yield Span(match.start(2), match.end(2), found.rule)
 
 
-def _is_secret(found: KeyClass, notation: Notation, body: str, value: Value, name: str) -> bool:
+def _is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> bool:
     if shapes.is_placeholder(body) or body.startswith("[REDACTED:"):
         return False
     if found.rule in ("pin", "otp", "card_code", "card", "ssn", "iban"):
@@ -462,18 +462,18 @@ def is_name(body: str) -> bool:
 def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
     if shapes.is_path(body) or shapes.is_status(body):
         return False
-    if shapes.is_harmless(body) and shapes._UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
+    if shapes.is_harmless(body) and shapes.UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
         return False
     wordlike = shapes.is_wordlike(body)
     if notation is Notation.CALL:
         return not wordlike and shapes.is_mixed(body)
     if notation >= Notation.OPTION:
-        return not (wordlike and (found.rule == "secret" or not quoted and "-" in body)) or shapes.is_mixed(body) and not wordlike
+        return not (wordlike and (found.rule == "secret" or (not quoted and "-" in body))) or (shapes.is_mixed(body) and not wordlike)
     if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):
         return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))
     if notation is Notation.COPULA:
         return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not is_name(body)
-    return len(body) >= 12 and shapes.is_mixed(body) and (shapes.is_random(body) or body.isalnum()) and not wordlike and shapes._UUID.fullmatch(body) is None
+    return len(body) >= 12 and shapes.is_mixed(body) and (shapes.is_random(body) or body.isalnum()) and not wordlike and shapes.UUID.fullmatch(body) is None
 
 
 def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
@@ -537,9 +537,10 @@ def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         credentials = text[start:end]
     if not credentials or shapes.is_placeholder(credentials) or credentials.startswith("realm="):
         return
-    if scheme or notation >= Notation.OPTION or not shapes.is_wordlike(credentials):
-        if not shapes.is_status(credentials) and not shapes.is_reference(credentials):
-            yield Span(start, end, found.rule if scheme is None or not scheme.group().lower().startswith("bearer") else "token")
+    sure = scheme or notation >= Notation.OPTION or not shapes.is_wordlike(credentials)
+    if sure and not shapes.is_status(credentials) and not shapes.is_reference(credentials):
+        bearer = scheme is not None and scheme.group().lower().startswith("bearer")
+        yield Span(start, end, "token" if bearer else found.rule)
 
 
 def _header_end(text: str, start: int) -> int:
@@ -561,16 +562,16 @@ def cookie_spans(text: str, start: int, end: int) -> Iterator[Span]:
         name, value = match[1].lower(), match[2]
         if name in _COOKIE_ATTRIBUTES or shapes.is_placeholder(value):
             continue
-        if len(value) > 8 or _LOGIN_COOKIE.search(name) or shapes.is_mixed(value):  # noqa: PLR2004
+        if len(value) > 8 or _LOGIN_COOKIE.search(name) or shapes.is_mixed(value):
             yield Span(match.start(2), match.end(2), "cookie")
 
 
-def scalar_spans(key: str, found: KeyClass, value: str) -> list[Span]:
-    """Return what has to go of ``value``, given under the sensitive ``key`` in a mapping."""
+def scalar_spans(found: KeyClass, value: str) -> list[Span]:
+    """Return what has to go of ``value``, given under a sensitive key in a mapping."""
     whole = Value(0, len(value), quoted=True)
     if found.rule in _NETWORKED:
         spans = [s for s in _header(value, found, Notation.STRUCT, whole) if s.start < s.end]
-        if spans or found.rule == "cookie" and "=" in value:
+        if spans or (found.rule == "cookie" and "=" in value):
             return spans
         return [] if shapes.is_placeholder(value) or shapes.is_status(value) else [Span(0, len(value), found.rule)]
-    return [Span(0, len(value), found.rule)] if _is_secret(found, Notation.STRUCT, value, whole, key) else []
+    return [Span(0, len(value), found.rule)] if _is_secret(found, Notation.STRUCT, value, whole) else []

@@ -73,7 +73,7 @@ def aws_secret_spans(text: str) -> Iterator[Span]:
     for key_id in _AWS_ID.finditer(text):
         for match in _AWS_SECRET.finditer(text, max(0, key_id.start() - 120), key_id.end() + 160):
             body = match.group()
-            if not body.isalpha() and body != body.lower() and body != body.upper() and shapes.entropy(body) > 3.8:  # noqa: PLR2004
+            if not body.isalpha() and body != body.lower() and body != body.upper() and shapes.entropy(body) > 3.8:
                 yield Span(match.start(), match.end(), "aws_secret")
 
 
@@ -123,7 +123,7 @@ def _named(name: str, value: str, start: int) -> Iterator[Span]:
 def sql_spans(text: str) -> Iterator[Span]:
     """Yield values of sensitive columns in INSERT statements."""
     for insert in _SQL_INSERT.finditer(text):
-        columns = [classify(column.strip(" \"`[]\n")) for column in insert[1].split(",")]
+        columns = [classify(column.strip(' "`[]\n')) for column in insert[1].split(",")]
         if not any(column.tier >= Tier.SECRET for column in columns):
             continue
         parameters = _PARAMETERS.match(text, insert.end())

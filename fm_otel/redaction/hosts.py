@@ -25,7 +25,7 @@ def host_spans(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), "ip")
     if ":" in text:
         for match in _V6.finditer(text):
-            if match.group().count(":") > 2 or "::" in match.group():  # noqa: PLR2004
+            if match.group().count(":") > 2 or "::" in match.group():
                 yield Span(match.start(), match.end(), "ip")
     for match in _HOST.finditer(text):
         yield Span(match.start(), match.end(), "host")

@@ -64,7 +64,7 @@ def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
         return
     if colon and secret:
         yield Span(start + len(user) + 1, start + at, "url_password")
-        if shapes.is_random(user) and len(user) >= 20:  # noqa: PLR2004
+        if shapes.is_random(user) and len(user) >= 20:
             yield Span(start, start + len(user), "url_token")
     elif shapes.is_random(user) and not shapes.is_placeholder(user):
         yield Span(start, start + len(user), "url_token")
@@ -76,7 +76,7 @@ def bare_spans(text: str) -> Iterator[Span]:
         user, secret, host, tail = match.groups()
         if user.lower() in _NOT_USER or shapes.is_placeholder(secret) or "sha256" in host[:7]:
             continue
-        if secret.isdigit() or not (tail or "." in host or host == "localhost" or host.isalnum() and shapes.is_mixed(secret)):
+        if secret.isdigit() or not (tail or "." in host or host == "localhost" or (host.isalnum() and shapes.is_mixed(secret))):
             continue
         if not tail and shapes.is_wordlike(secret) and "." not in host:
             continue
@@ -100,13 +100,13 @@ def _is_secret_parameter(name: str, value: str, text: str) -> bool:
     if low.endswith("-credential"):
         return False
     if low in _QUERY_SECRETS:
-        return low not in _QUERY_WEAK or (len(value) >= 10 and shapes.is_mixed(value))  # noqa: PLR2004
+        return low not in _QUERY_WEAK or (len(value) >= 10 and shapes.is_mixed(value))
     if low == "code":
-        return len(value) >= 6 and shapes.is_mixed(value) and (_STATE.search(text) is not None or len(value) >= 20)  # noqa: PLR2004
+        return len(value) >= 6 and shapes.is_mixed(value) and (_STATE.search(text) is not None or len(value) >= 20)
     found = classify(unquote(name))
     if found.tier >= Tier.SECRET:
         return not (shapes.is_status(value) or shapes.is_path(value))
-    return found.tier is Tier.WEAK and len(value) >= 4 and (shapes.is_mixed(value) or value.isdigit())  # noqa: PLR2004
+    return found.tier is Tier.WEAK and len(value) >= 4 and (shapes.is_mixed(value) or value.isdigit())
 
 
 def _parameter_rule(name: str) -> str:
@@ -119,7 +119,7 @@ def _parameter_rule(name: str) -> str:
 def path_spans(text: str) -> Iterator[Span]:
     """Yield one-time tokens that are a segment of a link: ``/reset-password/<token>``."""
     for match in _LINK_PATH.finditer(text):
-        if shapes.is_random(match[1]) and (shapes._UUID.fullmatch(match[1]) is None or "reset" in match.group() or "magic" in match.group() or "invit" in match.group()):
+        if shapes.is_random(match[1]) and (shapes.UUID.fullmatch(match[1]) is None or "reset" in match.group() or "magic" in match.group() or "invit" in match.group()):
             yield Span(match.start(1), match.end(1), "url_token")
 
 
@@ -130,5 +130,5 @@ def access_spans(text: str) -> Iterator[Span]:
             value = unquote(match[2].replace("+", " "))
             if "[REDACTED:" in value or (_PLAIN_VALUE.fullmatch(value) and not shapes.is_random(value)):
                 continue
-            if shapes._UUID.fullmatch(value) is None:
+            if shapes.UUID.fullmatch(value) is None:
                 yield Span(match.start(2), match.end(2), "query")

@@ -1,8 +1,8 @@
-"""Make text safe to print and to match: control characters, terminal escapes, surrogates.
+r"""Make text safe to print and to match: control characters, terminal escapes, surrogates.
 
 Terminal sequences (ECMA-48 CSI, OSC and the two-character escapes) and other controls are
 removed except tab and newline; bidirectional controls and the Unicode line separators become the
-visible text ``\\uXXXX``; a lone surrogate becomes U+FFFD. Zero-width characters stay in the text,
+visible text ``\uXXXX``; a lone surrogate becomes U+FFFD. Zero-width characters stay in the text,
 see :func:`without_invisible`.
 """
 

@@ -91,7 +91,7 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         if not _is_password_flag(tool, flag, glued=not match[1]):
             continue
         value = match[3]
-        if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):  # noqa: PLR2004
+        if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):
             continue
         if flag == "-pass" or value.startswith(("pass:", "env:", "file:")):
             continue
@@ -128,7 +128,7 @@ _CONFIGURED: Final = (
     (("pass", ":5432:", ":*:"), _PGPASS, "password"),
     (("login", "machine"), _NETRC, "password"),
     (("secret", "password", "key"), _CISCO, "password"),
-    (("auth ", "auth\"", "requirepass"), _REDIS_AUTH, "password"),
+    (("auth ", 'auth"', "requirepass"), _REDIS_AUTH, "password"),
     (("auth",), _DOCKER_AUTH, "credentials"),
 )
 _ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")
@@ -150,6 +150,7 @@ _PAIR_WORDS: Final = ("cred", "login", "log in", "logged in", "sign in", "user",
 
 def configured_spans(text: str, low: str) -> Iterator[Span]:
     """Yield secrets of configuration words and files: netrc, pgpass, SQL, Docker, IOS, Redis."""
+    words: tuple[str, ...]
     for words, pattern, rule in _CONFIGURED:
         if any(word in low for word in words):
             for match in pattern.finditer(text):

@@ -61,7 +61,7 @@ def project_root() -> str:
         root = os.getcwd()  # noqa: PTH109 - no need for a Path
     except OSError:
         return ""
-    return root.rstrip(os.sep) + os.sep if root.count(os.sep) >= 1 and len(root) > 3 and root != sys.prefix else ""  # noqa: PLR2004
+    return root.rstrip(os.sep) + os.sep if root.count(os.sep) >= 1 and len(root) > 3 and root != sys.prefix else ""
 
 
 def _is_file_path(text: str, start: int) -> bool:

@@ -78,7 +78,7 @@ def _is_address(text: str, low: str, local: re.Match[str], domain: re.Match[str]
     follows = text[end : end + 2]
     user = local.group().lower()
     if follows[:1] == ":" and follows[1:2] not in ("", " ", "\n", '"', "'") and (
-        user in _REMOTE_USERS or follows[1:2] in "/~" or "/" in text[end : end + 60].split(" ")[0]
+        user in _REMOTE_USERS or follows[1:2] in "/~" or "/" in text[end : end + 60].split(" ", maxsplit=1)[0]
     ):
         return False
     if user in _REMOTE_USERS and (follows[:1] == ":" or follows[:1] == "/" or _REMOTE.search(low, max(0, start - 100), start)):
@@ -106,7 +106,7 @@ def digit_spans(text: str, low: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), "phone")
     for match in _NATIONAL.finditer(text):
         start, end = match.span()
-        if _edges(text, start, end) and 7 <= len(validators.digits_of(match.group())) <= 15 and _PHONE_WORD.search(low, max(0, start - 60), start):  # noqa: PLR2004
+        if _edges(text, start, end) and 7 <= len(validators.digits_of(match.group())) <= 15 and _PHONE_WORD.search(low, max(0, start - 60), start):
             yield Span(start, end, "phone")
 
 
@@ -159,7 +159,7 @@ def _is_international(text: str, match: re.Match[str]) -> bool:
     if after in (".", ",") and text[end + 1 : end + 2].isdigit():
         return False
     separated = not match.group()[1:].isdigit()
-    return number[0] != "0" and (10 if not separated else 8) <= len(number) <= 15  # noqa: PLR2004
+    return number[0] != "0" and (10 if not separated else 8) <= len(number) <= 15
 
 
 def _is_nanp(low: str, match: re.Match[str]) -> bool:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.fields import FIELDS, ID_PATTERN, SETTABLE, Field, Kind
-from fm_otel.redaction import assignments, hosts, normalise, paths, scan, shapes
+from fm_otel.redaction import assignments, hosts, normalise, paths, scan
 from fm_otel.redaction.errors import OutOfTimeError, RedactionError
 from fm_otel.redaction.keys import Tier, classify
 from fm_otel.redaction.normalise import GUARD, WINDOW
@@ -79,7 +79,7 @@ class Redactor:
         """Return a URL without credentials and secret query values."""
         return self.text(s)
 
-    def schema_text(self, name: str, v: str) -> str:
+    def schema_text(self, name: str, v: str) -> str:  # noqa: ARG002 - said by the caller, for symmetry
         """Return the string of a safe schema field without tokens that carry a prefix."""
         if v in self._clean:
             return v
@@ -95,7 +95,7 @@ class Redactor:
             return self._value(key, v, 0)
         except RedactionError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - total: whatever it was, no raw text
             raise RedactionError(type(error).__name__) from None
 
     def mapping(self, d: dict[str, Any]) -> dict[str, Any]:
@@ -104,12 +104,12 @@ class Redactor:
             return self._mapping(d, 0)
         except RedactionError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - total: whatever it was, no raw text
             raise RedactionError(type(error).__name__) from None
 
     def hide(self, s: str, raw: str, replacement: str) -> str:
         """Return ``s`` with the id ``raw`` replaced where it stands as a word of its own."""
-        if len(raw) < 6 or raw not in s:  # noqa: PLR2004
+        if len(raw) < 6 or raw not in s:
             return s
         return re.sub(rf"(?<![\w-]){re.escape(raw)}(?![\w-])", lambda _: replacement, s)
 
@@ -127,7 +127,7 @@ class Redactor:
             return step(s)
         except RedactionError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - total: whatever it was, no raw text
             raise RedactionError(type(error).__name__) from None
 
     def _text(self, s: str) -> str:
@@ -219,7 +219,7 @@ class Redactor:
         return result
 
     def _key(self, key: str) -> str:
-        return self._text(key) if len(key) > 15 or "@" in key else key  # noqa: PLR2004
+        return self._text(key) if len(key) > 15 or "@" in key else key
 
     def _value(self, key: str, v: object, depth: int) -> object:
         if v is None or v is True or v is False:
@@ -261,7 +261,7 @@ class Redactor:
         new = [self._value(key, item, depth + 1) for item in v]
         for at, name in enumerate(v[:-1]):
             # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.
-            if type(name) is str and type(v[at + 1]) is str and (name[:1] == "-" or len(v) == 2):  # noqa: PLR2004
+            if type(name) is str and type(v[at + 1]) is str and (name[:1] == "-" or len(v) == 2):
                 found = classify(name)
                 if found.tier >= Tier.SECRET and new[at + 1] is v[at + 1]:
                     new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
@@ -278,7 +278,7 @@ class Redactor:
         if type(v) is float or v is None or isinstance(v, bool):
             return v
         raw = v if type(v) is str else str(v)
-        spans = assignments.scalar_spans(key, found, normalise.clean_text(raw))
+        spans = assignments.scalar_spans(found, normalise.clean_text(raw))
         if spans:
             return applied(normalise.clean_text(raw), self._counted(spans), len(raw))
         return self._text(raw) if type(v) is str else v

@@ -1,9 +1,9 @@
-"""The rule table: every detector by its name, patterns as data.
+r"""The rule table: every detector by its name, patterns as data.
 
 A rule with a :attr:`Rule.pattern` is run by the scanner as it stands. A rule without one names
 what a detector in code finds, because quoting, escaping or a checksum decides; it carries the
 part of the work that fits RE2, from which the collector's redaction is generated.
-Patterns are bounded, begin with a literal and hold no leading ``\\b``, which would disable the
+Patterns are bounded, begin with a literal and hold no leading ``\b``, which would disable the
 literal search of :mod:`re`; the left edge is checked after the match.
 """
 

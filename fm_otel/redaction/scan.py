@@ -32,9 +32,9 @@ _TOKEN_CHARACTERS: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 )
 _TOKEN_TABLE: Final = bytes(65 if c in _TOKEN_CHARACTERS else 32 for c in range(256))
-_DIGIT_TABLE: Final = bytes(48 if 48 <= c <= 57 else 32 for c in range(256))  # noqa: PLR2004
+_DIGIT_TABLE: Final = bytes(48 if 48 <= c <= 57 else 32 for c in range(256))
 _IBAN_TABLE: Final = bytes(
-    48 if 48 <= c <= 57 else 65 if 65 <= c <= 90 else 32 for c in range(256)  # noqa: PLR2004
+    48 if 48 <= c <= 57 else 65 if 65 <= c <= 90 else 32 for c in range(256)
 )
 _LONG: Final = b"A" * 20
 _SEVEN: Final = b"0" * 7
@@ -95,7 +95,7 @@ def spans_of(text: str) -> list[Span]:
     return found
 
 
-def _detectors(text: str) -> list[Iterable[Span]]:  # noqa: C901, PLR0912 - one gate, one detector
+def _detectors(text: str) -> list[Iterable[Span]]:
     """Return the detectors that ``text`` calls for; they run when they are read."""
     low = text.lower() if text.isascii() else lowered(text)
     raw = text.encode("utf-8", "replace")

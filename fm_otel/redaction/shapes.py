@@ -89,7 +89,7 @@ _MEASURE: Final = re.compile(
     r"[-+]?\d+(?:[.,]\d+)?\s?(?:ms|s|m|h|d|us|ns|µs|min|mins|sec|secs|hours?|days?|%|[kmgt]i?b?|"
     r"b|bytes?|chars?|bits?|x)?", re.IGNORECASE)
 _DATE: Final = re.compile(r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d\S*)?)?|\d\d?:\d\d(?::\d\d\S*)?")
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _CODE: Final = re.compile(
     r"(?:self|cls|settings?|config|conf|cfg|env|environ|os|request|req|user|args|kwargs|params?|"
     r"options?|opts|data|payload|form|body|ctx|context|var|local|locals|module|secrets?|process|"
@@ -165,7 +165,7 @@ def trimmed(piece: str) -> str:
 def is_prose(value: str) -> bool:
     """Tell whether ``value`` is a sentence: several words, one of them a function word."""
     words = value.split()
-    return len(words) > 2 and sum(word.lower().strip(".,") in _STATUS for word in words) >= 2  # noqa: PLR2004
+    return len(words) > 2 and sum(word.lower().strip(".,") in _STATUS for word in words) >= 2
 
 
 def is_prompt(value: str) -> bool:
@@ -182,7 +182,7 @@ def is_harmless(value: str) -> bool:
     """Tell whether ``value`` is a number with unit, version, date, UUID, algorithm or file path."""
     return any(
         pattern.fullmatch(value)
-        for pattern in (_MEASURE, _VERSION, _DATE, _UUID, _TECH, _PATH, _COLOUR_OR_LINK)
+        for pattern in (_MEASURE, _VERSION, _DATE, UUID, _TECH, _PATH, _COLOUR_OR_LINK)
     )
 
 
@@ -193,7 +193,7 @@ def is_wordlike(value: str) -> bool:
     if _NAMED.fullmatch(value) is None and _KEBAB.fullmatch(value) is None:
         return False
     return not is_random(value) and all(
-        _VOWEL.search(chunk) or len(chunk) <= 4 for chunk in _CHUNK.findall(value)  # noqa: PLR2004
+        _VOWEL.search(chunk) or len(chunk) <= 4 for chunk in _CHUNK.findall(value)
     )
 
 
@@ -206,20 +206,20 @@ def entropy(text: str) -> float:
 def is_random(value: str) -> bool:
     """Tell whether ``value`` looks machine-made: long, mixed classes, no words in it."""
     size = len(value)
-    if size < 16 or value.isdigit():  # noqa: PLR2004
+    if size < 16 or value.isdigit():
         return False
     digits = sum(map(str.isdigit, value))
     if digits == 0 and (value.islower() or value.isupper()):
-        return size >= 24 and value.isalpha() and entropy(value) > 3.8  # noqa: PLR2004
-    if _UUID.fullmatch(value):
+        return size >= 24 and value.isalpha() and entropy(value) > 3.8
+    if UUID.fullmatch(value):
         return True
     chunks = _CHUNK.findall(value)
     longest = max(map(len, chunks), default=0)
     if digits == 0 and len(value) > 3 * len(chunks):
         return False  # CamelCase words
     upper = sum(map(str.isupper, value))
-    mixed = digits >= 2 or (upper >= 3 and upper < size - 3)  # noqa: PLR2004
-    return mixed and longest <= max(8, size // 3) and entropy(value) >= 3.0  # noqa: PLR2004
+    mixed = digits >= 2 or (upper >= 3 and upper < size - 3)
+    return mixed and longest <= max(8, size // 3) and entropy(value) >= 3.0
 
 
 def is_mixed(value: str) -> bool:
@@ -227,7 +227,7 @@ def is_mixed(value: str) -> bool:
     value = value.rstrip("?!.,")
     if _CONTRACTION.fullmatch(value):
         return False
-    if len(value) < 5 or is_harmless(value):  # noqa: PLR2004
+    if len(value) < 5 or is_harmless(value):
         return False
     alpha = any(map(str.isalpha, value))
     digit = any(map(str.isdigit, value))

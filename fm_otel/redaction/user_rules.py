@@ -1,13 +1,13 @@
-"""The user's own rules and exceptions, one TOML file.
+r"""The user's own rules and exceptions, one TOML file.
 
 ::
 
     safe_keys = ["deploy_token_name"]        # their values are only scanned, never blanked
-    allow = ["support@example\\.com"]         # what one of these matches whole stays
+    allow = ["support@example\.com"]         # what one of these matches whole stays
 
     [[rule]]
     name = "employee_id"
-    pattern = 'EMP-(\\d{6})'                   # group 1 is replaced, or the whole match
+    pattern = 'EMP-(\d{6})'                   # group 1 is replaced, or the whole match
     keywords = ["EMP-"]                       # optional: tried only where one is in the text
     keys = ["employee"]                       # optional: values under these keys go whole
 

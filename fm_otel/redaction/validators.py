@@ -132,7 +132,7 @@ def looks_issued(text: str) -> bool:
     if digits + upper + lower < len(body) * 3 // 4:
         return False
     longest = max(map(len, re.split(r"[-_.\d]", body)), default=0)
-    return digits >= 2 if not (upper and lower) else digits >= 1 or longest >= 16  # noqa: PLR2004
+    return digits >= 2 if not (upper and lower) else digits >= 1 or longest >= 16
 
 
 def is_bearer(text: str) -> bool:
@@ -141,5 +141,5 @@ def is_bearer(text: str) -> bool:
     if low.startswith(("realm", "error", "scope", "token", "auth", "format", "redacted")):
         return False
     if text.isalpha():
-        return len(text) >= 16 and not text.islower()  # noqa: PLR2004
+        return len(text) >= 16 and not text.islower()
     return any(map(str.isdigit, text)) and not re.fullmatch(r"[\d.,:-]+|[a-z]+-[a-z]+", text)
