@@ -36,6 +36,11 @@ KEPT_FOR_SEARCH: Final = (
     "faultmaven.correlation_id", "session.id", "user.id", "faultmaven.operation",
     "faultmaven.error.code", "log.record.uid",
 )
+FOREIGN_NAME: Final = r"[^\x00-\x7f]{64}"
+KEPT_OF_RESOURCE: Final = (
+    "service.name", "service.namespace", "deployment.environment.name", "service.version",
+    "service.instance.id", "host.name", "process.pid",
+)
 CORE: Final = ("timestamp", "level", "logger", "message")
 
 # A JSON value of up to two levels, on one line of JSON text; < starts a marker meanwhile.
@@ -237,6 +242,11 @@ def redact(_: Path) -> str:
         "set(B, String(B)) where C.map != nil",
         'set(B, "[unencodable]") where C.map != nil and not IsString(B)',
     ]
+    # Nested or long: what takes a second pass in the branches that store.
+    unusual = [
+        'set(F["nested"], true) where has("{") or has("[")',
+        'set(F["nested"], true) where C.r != nil and Len(C.r) > 30000',
+    ]
     body = [
         *guarded("IsString(B)", anchored("B")),
         keyed_rule("B", KEY_MARKER) + r' where IsString(B) and IsMatch(B, "^[{\\[]")',
@@ -251,7 +261,7 @@ def redact(_: Path) -> str:
         ("log_statements", [
             group([*resource, marked], context="resource"),
             group([unmarked, *resource, *attributes_redacted()], close, "resource"),
-            group([*prepared, *log, marked, 'set(F["nested"], true) where has("{") or has("[")']),
+            group([*prepared, *log, marked, *unusual]),
             group([unmarked, *log, *attributes_redacted(), *body], close),
         ]),
         ("trace_statements", [*spans, status]),
@@ -456,6 +466,8 @@ def logstore(_: Path) -> str:
     flat = [
         'delete_key(A, "faultmaven.nested")',
         "flatten(A)",
+        f'delete_matching_keys(A, {quoted(FOREIGN_NAME)})',
+        f'replace_all_patterns(A, "key", {quoted(r"(?s)^(.{128}).+$")}, "$1")',
         TEXT_OF_ATTRIBUTES,
         TEXT_IN_LOWER_CASE,
         f'set(F["look"], true) where {looked_at()} or {named}',
@@ -469,6 +481,11 @@ def logstore(_: Path) -> str:
         f"set(C.k, A) where C.all != nil or {named}",
         *guarded("C.k != nil", masked),
     ]
+    resource = [
+        f'delete_matching_keys(A, {quoted("(?s)^.{129}")})',
+        f"limit(A, 20, {strings(KEPT_OF_RESOURCE)})",
+        "truncate_all(A, 256)",
+    ]
     limits = [
         f"set(C.st, {stack}) where IsString({stack})",
         'delete_key(A, "exception.stacktrace") where C.st != nil',
@@ -481,6 +498,7 @@ def logstore(_: Path) -> str:
     return document(
         "Keeps a record inside the log store's limits: 60 attributes of 512 bytes, a stack's end.",
         ("log_statements", [
+            group(resource, context="resource"),
             group(flat, ['F["nested"] != nil']),
             group(clean, ['F["look"] != nil']),
             group(limits),
