@@ -466,7 +466,7 @@ def logstore(_: Path) -> str:
     flat = [
         'delete_key(A, "faultmaven.nested")',
         "flatten(A)",
-        f'delete_matching_keys(A, {quoted(FOREIGN_NAME)})',
+        f"delete_matching_keys(A, {quoted(FOREIGN_NAME)})",
         f'replace_all_patterns(A, "key", {quoted(r"(?s)^(.{128}).+$")}, "$1")',
         TEXT_OF_ATTRIBUTES,
         TEXT_IN_LOWER_CASE,
