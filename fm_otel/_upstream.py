@@ -97,6 +97,6 @@ def exporter(name: str, signal: str) -> Any:
 
     found = list(entry_points(group=f"opentelemetry_{signal}_exporter", name=name))
     if not found:
-        msg = f"no exporter of this name is installed: {name}"
+        msg = "no exporter of this name is installed"
         raise LookupError(msg)
     return found[0].load()()

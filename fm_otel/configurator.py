@@ -99,6 +99,11 @@ def start(*, redactor: Custom | None = None, **overrides: Any) -> Handle:
             return _running
         settings = Settings.from_environ(**overrides)
         settings_module.activate(settings)
+        if settings.config_file:
+            settings_module.to_stderr(
+                f"OTEL_CONFIG_FILE={settings.config_file!r}: its log section is not read, "
+                "the environment variables are in force",
+            )
         _running = Handle(_Started(settings, redactor))
         return _running
 
