@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,19 +27,21 @@ _CLAIMED: Final[set[int]] = set()
 def free_port(preferred: int = 0) -> int:
     """Give a port of the loopback address that nobody listens on, the preferred one if it may be.
 
-    No port is given twice by one process.
+    No port is given twice by one process. Ports are taken below the range from which the kernel
+    gives clients theirs: a client that dials a program which is away could be given its port.
     """
-    for wanted in (preferred, *[0] * 50):
+    for wanted in (preferred, *random.sample(range(15_000, 32_000), 50)):
+        if not wanted:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", wanted))
             except OSError:
                 continue
-            port: int = probe.getsockname()[1]
-        if port not in _CLAIMED:
-            _CLAIMED.add(port)
-            return port
+        if wanted not in _CLAIMED:
+            _CLAIMED.add(wanted)
+            return wanted
     message = "no free port on the loopback address"
     raise RuntimeError(message)
 
