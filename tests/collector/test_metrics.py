@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
+import time
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import pytest
+from conftest import tool
 from otlp_requests import GrpcSender, line, request_of, send_http
-from stack_parts import eventually
+from stack_parts import Prometheus, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from stack_parts import Collector
 
@@ -232,3 +237,43 @@ def test_restart_keeps_the_series(
     collector.stop()
     collector.start()
     assert labels_after_one_record() == before
+
+
+def test_rate_stays_sane_over_a_restart(
+    start_collector: Callable[..., Collector], service: str, tmp_path: Path
+) -> None:
+    """Prometheus sees one reset, and no rate far from what was really sent."""
+    tool("prometheus")
+    collector = start_collector()
+    server = Prometheus(tmp_path, {
+        "otelcol:9464": collector.metrics.split("/")[2],
+        "otelcol:8888": collector.own_metrics.split("/")[2],
+        "alertmanager:9093": "127.0.0.1:9",
+        "scrape_interval: 15s": "scrape_interval: 1s",
+    })
+    series = f'faultmaven_log_records_total{{service_name="{service}"}}'
+
+    def asked(expression: str) -> list[float]:
+        query = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"{server.url}/api/v1/query?{query}", timeout=5) as response:
+            return [float(row["value"][1]) for row in json.load(response)["data"]["result"]]
+
+    def send(seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            send_http(collector.http, request_of(*(line(service=service) for _ in range(10))))
+            time.sleep(0.25)
+
+    server.start()
+    try:
+        send(5)
+        collector.stop()
+        collector.start()
+        send(5)
+        assert eventually(lambda: asked(f"resets({series}[1m])") == [1.0], 10, 0.3)
+        (highest,) = asked(f"max_over_time(rate({series}[4s])[20s:1s])")
+        (lowest,) = asked(f"min_over_time(rate({series}[4s])[20s:1s])")
+    finally:
+        server.stop()
+    assert lowest >= 0
+    assert 10 < highest < 120  # some forty a second were sent
