@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fm_otel.redaction import scan
-from fm_otel.redaction.spans import merged
+from fm_otel.redaction.spans import merged, outside_markers
 
 
 class Finding(NamedTuple):
@@ -21,4 +21,4 @@ def find_secrets(text: str) -> list[Finding]:
 
     Directories that are only shortened are no findings.
     """
-    return [Finding(span.rule, span.start, span.end) for span in merged(scan.spans_of(text))]
+    return [Finding(span.rule, span.start, span.end) for span in merged(outside_markers(text, scan.spans_of(text)))]

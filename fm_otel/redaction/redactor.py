@@ -13,7 +13,7 @@ from fm_otel.redaction.errors import OutOfTimeError, RedactionError
 from fm_otel.redaction.keys import Tier, classify
 from fm_otel.redaction.normalise import GUARD, WINDOW
 from fm_otel.redaction.pseudonym import Pseudonymizer
-from fm_otel.redaction.spans import Span, applied, merged
+from fm_otel.redaction.spans import Span, applied, merged, outside_markers
 from fm_otel.redaction.user_rules import NO_USER_RULES, UserRules, load
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ _IDS: Final = frozenset({"correlation_id", "session_id", "user_id", "investigati
 
 def _to_stderr(message: str) -> None:
     sys.stderr.write(f"fm_otel: {message}\n")
+
+
+MAX_PLAIN_KEYS = 4096
+"""Keys remembered as saying nothing about their values, before the set starts afresh."""
+
+_NUMBERS = frozenset((int, float, bool, type(None)))
 
 
 class Redactor:
@@ -63,6 +69,7 @@ class Redactor:
         self._hide_hosts = hide_hosts
         self._root = paths.project_root() if project_root is None else project_root
         self._clean: set[str] = set()
+        self._plain_keys: set[str] = set()
         self._pseudonyms, self._key_refused = self._keyed(pseudonym_key)
 
     def text(self, s: str) -> str:
@@ -154,6 +161,8 @@ class Redactor:
         if self._hide_hosts:
             spans.extend(hosts.host_spans(text))
         spans.extend(scan.path_spans(text, self._root))
+        if "[REDACTED:" in text:
+            spans = [span for span in outside_markers(text, spans) if span.start < span.end]
         return spans
 
     def _remember(self, s: str) -> None:
@@ -202,7 +211,10 @@ class Redactor:
 
     def _mapping(self, d: dict[str, Any], depth: int) -> dict[str, Any]:
         changed: dict[str, Any] | None = None
+        plain, clean = self._plain_keys, self._clean
         for key, v in d.items():
+            if key in plain and (type(v) in _NUMBERS or (type(v) is str and v in clean)):
+                continue
             new = self._value(key, v, depth)
             new_key = key if key in self._clean else self._key(key)
             if new is not v or new_key is not key:
@@ -217,6 +229,15 @@ class Redactor:
                 new_key += "_"
             result[new_key] = new
         return result
+
+    def _note_plain(self, key: str) -> None:
+        """Remember a key that says nothing about its value, so that its values are all there is."""
+        if key in _FIELDS:
+            return
+        if len(self._plain_keys) >= MAX_PLAIN_KEYS:
+            self._plain_keys.clear()
+        if self._key(key) is key:
+            self._plain_keys.add(key)
 
     def _key(self, key: str) -> str:
         return self._text(key) if len(key) > 15 or "@" in key else key
@@ -235,6 +256,8 @@ class Redactor:
         found = classify(key)
         if found.tier and not self._user.is_safe(key):
             return self._under(key, found, v, depth)
+        if not found.tier and not self._user.rules and key not in self._plain_keys:
+            self._note_plain(key)
         if type(v) is str:
             return v if v in self._clean else self._text(v)
         if type(v) is dict:
@@ -258,6 +281,8 @@ class Redactor:
     def _list(self, key: str, v: list[Any], depth: int) -> list[Any]:
         if depth >= MAX_DEPTH:
             raise RedactionError("depth")
+        if _NUMBERS.issuperset(map(type, v)):
+            return v
         new = [self._value(key, item, depth + 1) for item in v]
         for at, name in enumerate(v[:-1]):
             # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import re
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+_MARKER: Final = re.compile(r"\[REDACTED:[a-z][a-z0-9_.-]{0,39}\]")
 
 
 class Span(NamedTuple):
@@ -45,6 +49,23 @@ def merged(spans: Iterable[Span]) -> list[Span]:
             result.append(span)
             ranks.append(rank)
     return result
+
+
+def outside_markers(text: str, spans: list[Span]) -> list[Span]:
+    """Return ``spans`` without what an earlier run already replaced."""
+    markers = [match.span() for match in _MARKER.finditer(text)]
+    return [piece for span in spans for piece in _without(span, markers)] if markers else spans
+
+
+def _without(span: Span, markers: list[tuple[int, int]]) -> Iterator[Span]:
+    start = span.start
+    for marker_start, marker_end in markers[max(0, bisect_left(markers, (span.start, 0)) - 1) :]:
+        if marker_start >= span.end:
+            break
+        if marker_end > start:
+            yield span._replace(start=start, end=max(start, marker_start))
+            start = marker_end
+    yield span._replace(start=min(start, span.end))
 
 
 def ranks_without_empty(ranked: Iterable[tuple[int, Span]]) -> Iterable[tuple[int, Span]]:
