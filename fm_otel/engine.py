@@ -125,8 +125,17 @@ class Engine:
             Context().run(self._say, logging.INFO, "process stopping", "stop", {"counts": counts})
 
     def _say(self, level: int, text: str, moment: str, fields: dict[str, object]) -> None:
+        """Write a record of our own, past the application's handlers: it is none of theirs."""
+        if not _process.isEnabledFor(level):
+            return
+        path, line, function, _ = _process.findCaller()
         extra = {"event": f"faultmaven.process.{moment}", **fields}
-        _process.log(level, text, extra=extra)
+        record = _process.makeRecord(
+            _process.name, level, path, line, text, (), None, function, extra,
+        )
+        captured = self.capture.take(record)
+        if captured is not None:
+            self.submit(captured, level, keep=False)
 
     def created(self) -> int:
         """Return how many records were made, those sampled out included."""

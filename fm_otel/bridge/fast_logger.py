@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.bridge.consoles import is_console
@@ -38,7 +39,7 @@ class FastLane:
         """
         self._methods = tuple(getattr(logging.Logger, name) for name in _HELD)
         self._classes.clear()
-        if not all(map(_is_stock, self._methods)):
+        if not all(map(is_stock, self._methods)):
             self._methods = (None,) * len(_HELD)
 
     def admits(self, logger: logging.Logger, levelno: int) -> bool | None:
@@ -86,9 +87,11 @@ class FastLane:
         return plain
 
 
-def _is_stock(method: Any) -> bool:
-    original = getattr(method, "__wrapped__", method)
-    return getattr(original, "__module__", "") == "logging"
+def is_stock(method: Any) -> bool:
+    """Return whether a method, which the hook may have wrapped once, is stdlib's own below."""
+    original = method.__wrapped__ if getattr(method, "fm_otel", False) else method
+    code = getattr(original, "__code__", None)
+    return code is not None and code.co_filename == _SOURCE
 
 
 def collides(extra: Any) -> bool:
@@ -103,6 +106,19 @@ def caller(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
+def posing(wrapper: Any) -> Any:
+    """Return a wrapper that looks like a part of ``logging`` to who searches the calling frame.
+
+    stdlib tells its frames by file, structlog and others by module name; an unknown frame between
+    theirs and the application's would be taken for the caller.
+    """
+    code = wrapper.__code__.replace(co_filename=_SOURCE)
+    names = {**wrapper.__globals__, "__name__": logging.__name__}
+    posed = FunctionType(code, names, wrapper.__name__, wrapper.__defaults__, wrapper.__closure__)
+    posed.__kwdefaults__ = wrapper.__kwdefaults__
+    return posed
+
+
 def normalised(exc_info: Any) -> Any:
     """Return ``exc_info`` as a record would hold it."""
     if not exc_info or isinstance(exc_info, tuple):
@@ -112,4 +128,4 @@ def normalised(exc_info: Any) -> Any:
     return sys.exc_info()
 
 
-__all__ = ["FastLane", "caller", "collides", "normalised"]
+__all__ = ["FastLane", "caller", "collides", "is_stock", "normalised", "posing"]

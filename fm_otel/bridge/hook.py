@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from fm_otel.bridge.consoles import is_console
-from fm_otel.bridge.fast_logger import FastLane, caller, collides, normalised
+from fm_otel.bridge.fast_logger import FastLane, caller, collides, is_stock, normalised, posing
 from fm_otel.capture import AUDIT_LOGGER, passing
 from fm_otel.structured import ASIDE, NOTES
 from fm_otel.values import text_of
@@ -37,8 +37,6 @@ _MAX_THRESHOLDS: Final = 4096
 _OURS: Final = ("fm_otel", "opentelemetry")
 _TRANSPORTS: Final = ("urllib3", "requests", "grpc", "http.client", "httpcore", "httpx")
 _OWN_THREADS: Final = ("fm_otel", "Otel")
-
-_stdlib_call_handlers: Final = logging.Logger.callHandlers
 
 
 _muted: Final[set[int]] = set()
@@ -69,8 +67,8 @@ class Hook:
         logger, handler = logging.Logger, logging.Handler
         self._patch(logger, "callHandlers", self._call_handlers)
         self._patch(logger, "makeRecord", self._make_record)
-        self._patch(logger, "log", self._log)
-        self._patch(logger, "_log", self._log_call)
+        self._patch(logger, "log", lambda original: posing(self._log(original)))
+        self._patch(logger, "_log", lambda original: posing(self._log_call(original)))
         self._patch(logger, "setLevel", self._set_level)
         self._patch(handler, "handleError", self._handle_error)
         self._patch(logging.handlers.QueueHandler, "prepare", self._prepare)
@@ -93,6 +91,7 @@ class Hook:
         wrapper = make(original)
         wrapper.__name__, wrapper.__qualname__ = name, getattr(original, "__qualname__", name)
         wrapper.__wrapped__ = original
+        wrapper.fm_otel = True
         setattr(owner, name, wrapper)
         self._patches.append((owner, name, original, wrapper))
 
@@ -123,7 +122,7 @@ class Hook:
                         logger, level, msg, args, normalised(exc_info), extra, shown,
                     ):
                         return
-            original(logger, level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
+            original(logger, level, msg, args, exc_info, extra, stack_info, stacklevel)
 
         return log_call
 
@@ -148,6 +147,8 @@ class Hook:
     # ---- the record's way
 
     def _call_handlers(self, original: Any) -> Any:
+        is_stdlibs = is_stock(original)
+
         def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
             if not self.active:
                 original(logger, record)
@@ -162,7 +163,7 @@ class Hook:
                     captured = self.engine.take(record, console=shown)
             elif threshold == _NEVER:
                 self._diagnose(record)
-            if not others and original is _stdlib_call_handlers:
+            if not others and is_stdlibs:
                 return
             self._pass_on(original, logger, record, captured)
 
@@ -287,13 +288,13 @@ class Hook:
     def _log(self, original: Any) -> Any:
         def log(
             logger: logging.Logger, level: Any, msg: object, *args: object,
-            stacklevel: int = 1, **kwargs: Any,
+            **kwargs: Any,
         ) -> None:
             if type(level) is not int and self.active:
                 level, certain = _level_number(level)
                 if not certain:
                     kwargs["extra"] = {**(kwargs.get("extra") or {}), NOTES: ["bad_level"]}
-            original(logger, level, msg, *args, stacklevel=stacklevel + 1, **kwargs)
+            original(logger, level, msg, *args, **kwargs)
 
         return log
 
@@ -332,10 +333,10 @@ class Hook:
             for name in switched_off:
                 logging.getLogger(name).disabled = False
             if switched_off:
-                shown = ", ".join(switched_off[:10])
+                shown = ", ".join(switched_off)
                 logging.getLogger("faultmaven.process").warning(
                     "a logging configuration switched off %d existing loggers, they stay on: %s",
-                    len(switched_off), shown, extra={"loggers": len(switched_off)},
+                    len(switched_off), shown,
                 )
 
         return handle_existing
