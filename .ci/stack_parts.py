@@ -153,6 +153,9 @@ class Collector(Part):
         self.file = folder / name / "app.ndjson"
         self.queue = folder / name / "queue"
         settings = {
+            # As otelcol.yaml recommends: fewer collections, bounded by the memory limit.
+            "GOGC": "300",
+            "GOMEMLIMIT": "800MiB",
             "FM_COLLECTOR_DIR": str(configuration),
             "FM_OTLP_GRPC": self.grpc,
             "FM_OTLP_HTTP": f"127.0.0.1:{http}",
