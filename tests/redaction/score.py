@@ -17,6 +17,7 @@ from tests.redaction.corpus_lines import Line, issued_lines, lines_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+CORPORA = ("issued", "round1", "round2", "round3")
 PIECE = 16
 
 
@@ -118,7 +119,7 @@ def lines_named(name: str) -> list[Line]:
 
 def main(arguments: list[str]) -> int:
     """Print the score of the corpora named in ``arguments``."""
-    names = [name for name in arguments if not name.startswith("-")] or ["issued", "round1", "round2"]
+    names = [name for name in arguments if not name.startswith("-")] or list(CORPORA)
     redactor = Redactor(report=print, project_root="")
     for name in names:
         total = score(lines_named(name), lambda line: redacted(redactor, line))
