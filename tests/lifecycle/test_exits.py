@@ -167,7 +167,8 @@ for n in range(3):
     children.append(pid)
 log.info("codes %s", [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
 """, env={"LOG_FILE": "app.log"})
-    found = written(bench, program)
+    found = program.messages("app")
+    assert sorted(line["message"] for line in in_file(bench) if line["logger"] == "app") == sorted(found)
     assert sorted(found) == ["before the fork", "child 0", "child 1", "child 2", "codes [0, 1, 2]"]
     by_message = {line["message"]: line for line in program.lines if line["logger"] == "app"}
     children = [by_message[f"child {n}"] for n in range(3)]

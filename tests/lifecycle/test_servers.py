@@ -66,7 +66,13 @@ def test_calls_that_make_no_record(bench: Bench, words: tuple[str, ...]) -> None
 @pytest.mark.slow
 def test_uvicorn_with_four_workers(bench: Bench) -> None:
     """Each worker is a process of its own with an identity of its own."""
-    served = serve(bench, *UVICORN, "--workers", "4", requests=ITEMS * 3)
+    def all_open(program: Program, _: int) -> None:
+        eventually(
+            lambda: [line["message"] for line in program.lines].count("opening") == 4,
+            "four workers",
+        )
+
+    served = serve(bench, *UVICORN, "--workers", "4", requests=ITEMS * 3, meanwhile=all_open)
     assert len(served.of("shop")) == 4 + 60 + 4
     assert len({line["pid"] for line in served.of("shop")}) == 4
     assert served.program.stderr == ""
@@ -203,7 +209,7 @@ SEND = "import tasks\nfor n in range(10): tasks.work.delay(n)\ntasks.fail.delay(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("hijack", "number"), [
-    ("yes", signal.SIGTERM), ("no", signal.SIGTERM), ("yes", signal.SIGQUIT),
+    ("yes", signal.SIGTERM), ("no", signal.SIGQUIT),
 ])
 def test_celery_prefork(bench: Bench, hijack: str, number: signal.Signals) -> None:
     """Pool children leave by ``os._exit``; celery takes over root handlers and stdout."""
