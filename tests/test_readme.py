@@ -161,16 +161,7 @@ MIGRATIONS = {
 }
 
 
-STRUCTLOG_SITE = pytest.mark.xfail(
-    reason="structlog's findCaller takes the hook's own frame for the application's"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=STRUCTLOG_SITE if n.startswith(("era_b", "era_c")) else ())
-     for n in MIGRATIONS],
-)
+@pytest.mark.parametrize("name", MIGRATIONS)
 def test_migration_launched(name: str) -> None:
     """A program of another era gives each record once, with its fields, without a change."""
     assert f"tests/examples/{name}" in README
