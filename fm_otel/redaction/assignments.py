@@ -30,7 +30,7 @@ CORES: Final = (
     "seed", "salt", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
     "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
     "sessid", "sessionid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
-    "community", "bindpw", "sonar.login", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
+    "community", "bindpw", "sonar.login", "fernet", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
     "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac",
 )  # fmt: skip
 FOREIGN: Final = (
@@ -46,15 +46,15 @@ _JOINED: Final = frozenset(
     "key keys token tokens code codes phrase string number pass password secret hash passe clé "
     "schlüssel ключ llave chave sandi khẩu api no".split()
 )
-_QUOTE_CLOSE: Final = re.compile(r"(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;)?[\])]{0,2}")
+_QUOTE_CLOSE: Final = re.compile(r"(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|\*{1,3}|__)?[\])]{0,2}")
 _OP: Final = re.compile(
-    r"[ \t]{0,60}(?P<op>=>|:=|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)|\||,)"
+    r"[ \t]{0,60}(?P<op>=>|⇒|&gt;|:=|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,)"
 )
 _COPULA: Final = re.compile(
-    r"[ \t]{0,4}(?:is set to|was set to|set to|changed to|has been set to|has been reset to|"
+    r"(?i:[ \t]{0,4}(?:is set to|was set to|set to|changed to|has been set to|has been reset to|"
     r"was reset to|reset to|was changed to|is now|will be|should be|"
     r"is|was|are|to|lautet|ist|war|auf|est|es|é|è|era|jest|är|er|on|это|—|–|是|为|為|改为|设置为|は|が|를|을|은|는|이|la|là|"
-    r"adalah|olarak|هي|है)[ \t]{1,3}(?:[:=][ \t]{1,3})?",
+    r"adalah|olarak|je|este|هي|है))[ \t]{1,3}(?:[:=][ \t]{1,3})?",
 )
 _COPULA_CJK: Final = re.compile(r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}")
 _FAR: Final = re.compile(
@@ -74,7 +74,7 @@ _TYPE: Final = re.compile(
 _LISTED: Final = re.compile(r"\\{0,7}[\"']")
 _STOP: Final = re.compile(
     r"[,;](?=\s|\Z|[\"'}\])]|\\{0,7}[\"']|[A-Za-z_][\w. \-]{0,40}\\{0,3}[\"']?[ \t]?[=:])"
-    r"|&(?=[A-Za-z_][\w.\[\]%-]{0,60}=|\Z|amp;|\s|[\"'])|\|(?=\s|\Z)"
+    r"|&(?=[A-Za-z_][\w.\[\]%-]{0,60}=|\Z|amp;|\s|[\"'])|\|(?=\s|\Z|[A-Za-z_]\w{0,40}[=:])"
     r"|\\{1,7}[nrt](?![a-z]{3})|\\{1,7}[\"']|[\"'`](?=\W|\Z)|</|<(?=[a-z]{1,10}[ />])"
     r"|[，。；、）」』】！？”’»]|(?<=[!-~])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|&quot;|&lt;|%26|\[REDACTED:"
 )
@@ -86,7 +86,7 @@ _WRAPPERS: Final = re.compile(
     r"(?:[\w.]{0,40}(?:SecretStr|SecretBytes|Secret|Password|Some|String|str|bytes|from|new|of|PASSWORD|b64decode|"
     r"StringLiteral|quote|encode|Literal|toCharArray|secure_string|SecureString|Just|Ok|literal|sensitive))\(\s{0,2}b?(?=[\"'])"
 )
-_HELD: Final = re.compile(r"\{\s{0,20}\\{0,3}[\"']?(?:value|val|plain|plaintext|default|data|secret|S|_value|Value)\\{0,3}[\"']?\s{0,4}[:=]\s{0,4}(?=\\{0,3}[\"'])")
+_HELD: Final = re.compile(r"\{(?:\s{0,20}\"\w{1,30}\":\s{0,4}(?:true|false|null|\"[^\"\n]{0,60}\"),){0,3}\s{0,20}\\{0,3}[\"']?(?:value|val|plain|plaintext|default|data|secret|S|_value|Value)\\{0,3}[\"']?\s{0,4}[:=]\s{0,4}(?=\\{0,3}[\"'])")
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?[ \t]{0,4}\n")
 _YAML_TAG: Final = re.compile(r"!!?(?:str|binary)[ \t]{1,4}")
 _NOT_A_CALL: Final = frozenset(
@@ -204,7 +204,7 @@ def _elements(text: str, end: int, found: KeyClass) -> Iterator[Span]:
             return
         group = 2 if element[1] else 3
         body = element[group]
-        if shapes.is_mixed(body) and not shapes.is_wordlike(body) and not shapes.is_placeholder(body) and not shapes.is_prose(body) and body[-1:] != ":":
+        if shapes.is_mixed(body) and not shapes.is_reference(body) and not shapes.is_wordlike(body) and not shapes.is_placeholder(body) and not shapes.is_prose(body) and body[-1:] != ":":
             yield Span(element.start(group), element.end(group), found.rule)
         at = element.end()
 
@@ -229,7 +229,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
             return
     closed = _QUOTE_CLOSE.match(text, end)
     after = closed.end() if closed else end
-    quoted_name = after > end
+    quoted_name = after > end and text[end] not in "*_"
     if text[end : end + 1] == "(" and _OPENING.match(text, end + 1):
         yield Notation.CALL, end + 1
         return
@@ -237,7 +237,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
     if operator:
         sign = operator["op"]
         at = operator.end()
-        if sign in (":", "：", "%3A", "%3a"):
+        if (sign[0] in ":：" and sign != ":=") or sign in ("%3A", "%3a"):
             yield _colon(text, start, at, quoted=quoted_name), at
             return
         if sign == ",":
@@ -269,8 +269,9 @@ def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) ->
     space = _SPACE.match(text, after)
     if space:
         yield Notation.SPACE, space.end()
-        if text[space.end() : space.end() + 1] == "(":
-            yield Notation.SPACE, space.end() + 1
+        opener = text[space.end() : space.end() + 1]
+        if opener and opener in "([":
+            yield Notation.SPACE if opener == "(" else Notation.COPULA, space.end() + 1
     elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
         yield Notation.COPULA, after
     far = _FAR.match(text, end) if _FAR_SIGN.search(text, end, end + 70) else None
@@ -311,7 +312,7 @@ def _value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value 
     opening = _OPENING.match(text, at)
     if opening:
         return _quoted(text, opening)
-    if notation is Notation.PAIR and text[at - 2 : at - 1] == ",":
+    if notation is Notation.PAIR and text[max(0, at - 4) : at].rstrip().endswith(","):
         return None
     if notation is Notation.OPTION and text.startswith("pass:", at):
         at += 5
@@ -396,8 +397,11 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         yield from _header(text, found, notation, value)
         return
     if not value.quoted and shapes.is_reference(body):
-        yield from _literals(text, found, value)
+        if notation >= Notation.COLON and found.rule != "connection_string":
+            yield from _literals(text, found, value)
         return
+    if value.quoted and body[:1] in ("{", "[") and ":" in body:
+        return  # JSON in a string: its own names decide
     if _is_secret(found, notation, body, value):
         yield Span(value.start, value.end, found.rule)
 
@@ -406,6 +410,8 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
     """Yield secret literals inside the expression that follows a name: ``getenv("A", "b")``."""
     end = _line_end(text, value.start)
     for match in _CODE_LITERALS.finditer(text, value.start, min(end, value.start + 300)):
+        if " " in match[2] or "://" in match[2]:
+            continue
         if shapes.is_mixed(match[2]) and not shapes.is_prompt(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
             yield Span(match.start(2), match.end(2), found.rule)
 
@@ -421,6 +427,8 @@ def _is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> 
         return False
     if found.rule == "seed_phrase" and found.tier is Tier.PASSWORD:
         return len(body.split()) >= 6 or (notation >= Notation.LINE and shapes.is_mixed(body))
+    if found.tier is Tier.HINT:
+        return notation >= Notation.COPULA and shapes.is_strong_key(body)
     if found.tier is Tier.PASSWORD:
         return _is_password(notation, body, quoted=value.quoted)
     if found.tier is Tier.SECRET:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
-from fm_otel.redaction.keys import Tier, classify
+from fm_otel.redaction.keys import KeyClass, Tier, classify
 from fm_otel.redaction.spans import Span
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _JSON_PAIR: Final = re.compile(r"\"([\w.-]{1,128})\\{0,3}\":[ ]?\\{0,3}\"([^\"\\
 _NAME_VALUE: Final = re.compile(
     r"(?:[\"']?\b(?:name|key|variable|var|header|field|parameter|Name|Key|ParameterKey|OptionName)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}[\"']?)"
     r"([\w.:/-]{1,100})"
-    r"(?:\\{0,3}[\"']?[ \t]{0,3}[,;]?(?:\s|\\n){0,40}-?[ \t]{0,3}\\{0,3}[\"']?)"
+    r"(?:\\{0,3}[\"']?[ \t]{0,3}[,;]?(?:\s{0,20}\"[Tt]ype\": ?\"\w{1,30}\",)?(?:\s|\\n){0,40}-?[ \t]{0,3}\\{0,3}[\"']?)"
     r"(?:value|Value|val|content|ParameterValue|default|secure_value|text)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}([\"']?)([^\n\"'\\]{1,4096}?)(?:\\{0,3}\2(?=[\s,;/>})\\\]]|\Z)|(?=\n|\Z))"
 )
 _VARIABLE: Final = re.compile(r"(?:variable|output)\s{1,3}\"([\w-]{1,100})\"\s{0,3}\{[^{}]{0,400}?(?:default|value)\s{0,10}=\s{0,4}\"([^\"\n]{1,1024})\"")
@@ -34,6 +34,8 @@ _REVERSED_SQL: Final = re.compile(r"value\s{0,3}=\s{0,3}'([^'\n]{1,1024})'[^;\n]
 _REVERSED_JSON: Final = re.compile(r"\"value\":\s{0,3}\"([^\"\\\n]{1,1024})\",\s{0,20}\"(?:name|key)\":\s{0,3}\"([\w.-]{1,80})\"")
 _INPUT_VALUE: Final = re.compile(r"(?:^|\n)([\w.]{1,100})\n[ \t]{1,8}[^\n]{0,300}input_value='([^'\n]{1,1024})'")
 _XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,40}>([^<>\n]{1,1024})</")
+_DELIMITERS: Final = ("|", "\t", ",", ";")
+_RULE_ROW: Final = re.compile(r"[\s|:+-]*")
 _SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}[\w.\"`\[\]]{1,100}\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
 _SQL_ROW: Final = re.compile(r"\s{0,4},?\s{0,4}\(((?:[^()']|'(?:[^']|'')*'|\([^()']{0,200}\)){1,8000}?)\)")
 _SQL_VALUE: Final = re.compile(r"\s*('(?:[^']|'')*'|[^,]*)\s*(?:,|\Z)")
@@ -120,6 +122,43 @@ def _named(name: str, value: str, start: int) -> Iterator[Span]:
         yield Span(start, start + len(value), found.rule)
 
 
+def table_spans(text: str) -> Iterator[Span]:
+    """Yield the cells of sensitive columns: CSV and Markdown tables with a header line."""
+    columns: list[tuple[int, KeyClass]] = []
+    width, delimiter, at = 0, "", 0
+    for line in text.split("\n"):
+        if width and delimiter in line and _RULE_ROW.fullmatch(line):
+            at += len(line) + 1
+            continue
+        cells = line.split(delimiter) if width else []
+        if width and len(cells) == width:
+            yield from _cells(cells, columns, at)
+        else:
+            columns, width, delimiter = _header_of(line)
+        at += len(line) + 1
+
+
+def _header_of(line: str) -> tuple[list[tuple[int, KeyClass]], int, str]:
+    for delimiter in _DELIMITERS if len(line) < 400 else ():
+        cells = [cell.strip().strip('"') for cell in line.split(delimiter)]
+        if len(cells) > 1 and all(_COLUMN.fullmatch(cell) for cell in cells):
+            found = [(i, classify(cell)) for i, cell in enumerate(cells)]
+            sensitive = [(i, column) for i, column in found if column.tier >= Tier.SECRET]
+            return (sensitive, len(cells), delimiter) if sensitive else ([], 0, "")
+    return [], 0, ""
+
+
+def _cells(cells: list[str], columns: list[tuple[int, KeyClass]], at: int) -> Iterator[Span]:
+    for i, column in columns:
+        body = cells[i].strip().strip('"`')
+        start = at + sum(map(len, cells[:i])) + i + cells[i].find(body)
+        if shapes.is_mixed(body) and not shapes.is_placeholder(body):
+            yield Span(start, start + len(body), column.rule)
+
+
+_COLUMN: Final = re.compile(r"[A-Za-z][\w .-]{0,40}|")
+
+
 def sql_spans(text: str) -> Iterator[Span]:
     """Yield values of sensitive columns in INSERT statements."""
     for insert in _SQL_INSERT.finditer(text):
@@ -139,7 +178,7 @@ def sql_spans(text: str) -> Iterator[Span]:
 _PARAMETERS: Final = re.compile(r"\s{0,4}\([^()]{1,400}\)[^\n\[]{0,200}\]?\s{0,4}\[parameters: ")
 
 
-def _row(text: str, row: re.Match[str], columns: list) -> Iterator[Span]:  # type: ignore[type-arg]
+def _row(text: str, row: re.Match[str], columns: list[KeyClass]) -> Iterator[Span]:
     at = row.start(1)
     for column in columns:
         value = _SQL_VALUE.match(text, at, row.end(1))

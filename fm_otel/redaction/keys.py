@@ -15,9 +15,10 @@ class Tier(IntEnum):
     """How much the key alone says about its value."""
 
     NONE = 0
-    WEAK = 1
-    SECRET = 2
-    PASSWORD = 3
+    HINT = 1
+    WEAK = 2
+    SECRET = 3
+    PASSWORD = 4
 
 
 class KeyClass(NamedTuple):
@@ -131,6 +132,7 @@ _OTHER: Final = {
     "samlresponse": KeyClass("token", Tier.SECRET),
     "seed": KeyClass("seed_phrase", Tier.WEAK),
     "salt": KeyClass("secret", Tier.WEAK),
+    "fernet": KeyClass("api_key", Tier.HINT),
     "hmac": KeyClass("secret", Tier.WEAK),
     "clave": KeyClass("password", Tier.PASSWORD),
     "nonce": NOT_SECRET,
@@ -188,6 +190,8 @@ _PAIRS: Final = {
     ("password", "digest"): KeyClass("password_hash", Tier.SECRET),
     ("password", "salt"): KeyClass("secret", Tier.SECRET),
     ("key", "data"): KeyClass("private_key", Tier.WEAK),
+    ("key", "base"): KeyClass("api_key", Tier.SECRET),
+    ("x", "auth"): KeyClass("token", Tier.WEAK),
     ("key", "material"): KeyClass("private_key", Tier.SECRET),
     ("social", "security"): KeyClass("ssn", Tier.SECRET),
     ("security", "number"): KeyClass("ssn", Tier.SECRET),
@@ -209,7 +213,7 @@ def classify(name: str) -> KeyClass:
     """Return what the key name says about its value; remembered, the memo is bounded."""
     known = _memo.get(name)
     if known is None:
-        known = _classify(name[:256])
+        known = NOT_SECRET if "[REDACTED:" in name else _classify(name[:256])
         if len(_memo) >= _MEMO_SIZE:
             _memo.clear()
         _memo[name[:256]] = known
@@ -217,6 +221,8 @@ def classify(name: str) -> KeyClass:
 
 
 def _classify(name: str) -> KeyClass:
+    if not name.isascii() and name.lower() in _PASSWORD:
+        return KeyClass("password", Tier.PASSWORD)
     words = words_of(name)
     while len(words) > 1 and (words[-1] in _TRANSPARENT or words[-1].isdigit()):
         whole = _head(words)
@@ -261,7 +267,9 @@ def _unless_harmless(words: list[str], found: KeyClass) -> KeyClass:
 
 
 def _key(words: list[str], before: str) -> KeyClass:
-    if not before or before in _KEY_NOT or "public" in words or "pub" in words:
+    if not before or before in ("the", "full", "new", "my", "your", "this", "hash"):
+        return KeyClass("api_key", Tier.HINT)
+    if before in _KEY_NOT or "public" in words or "pub" in words:
         return NOT_SECRET
     if before in _STRONG_KEY_OWNERS:
         rule = "private_key" if before in ("private", "priv") else "api_key"

@@ -30,7 +30,7 @@ _QUERY_SECRETS: Final = frozenset(
     "x-oss-signature auth apikey authkey access_token id_token refresh_token "
     "ticket jwt samlresponse samlrequest client_assertion assertion code_verifier sign hmac "
     "jsessionid phpsessid sid otp pin hash_key oauth_signature oauth_token invite magic "
-    "key-pair-id policy key".split()
+    "policy key".split()
 )
 _QUERY_WEAK: Final = frozenset("key policy hash invite magic ticket sign sid hmac auth".split())
 _STATE: Final = re.compile(r"[?&#]state=")
@@ -50,17 +50,27 @@ def url_spans(text: str) -> Iterator[Span]:
     for match in _AUTHORITY.finditer(text):
         yield from _userinfo(text, match.start(1), match.end(1))
     for match in _DEEP.finditer(text):
-        if _PORT.match(match[2]) is None and "://" not in match[2]:
+        if _is_marked(f"{match[1]}:{match[2]}"):
+            continue
+        secret = match[2]
+        if "://" in secret or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
+            continue
+        if _PORT.match(secret) is None:
             yield Span(match.start(2), match.end(2), "url_password")
+
+
+def _is_marked(userinfo: str) -> bool:
+    """Return whether the password has left already: a second run finds the marker of the first."""
+    return userinfo.endswith("]") and "[REDACTED:" in userinfo
 
 
 def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
     authority = text[start:end]
     at = authority.rfind("@")
-    if at <= 0:
+    if at <= 0 or _is_marked(authority[:at]):
         return
     user, colon, secret = authority[:at].partition(":")
-    if "," in user or (shapes.is_placeholder(secret) and colon):
+    if "," in user or "[REDACTED:" in authority[:at] or (shapes.is_placeholder(secret) and colon):
         return
     if colon and secret:
         yield Span(start + len(user) + 1, start + at, "url_password")
@@ -74,7 +84,9 @@ def bare_spans(text: str) -> Iterator[Span]:
     """Yield the password of ``user:password@host`` without a scheme."""
     for match in _BARE.finditer(text):
         user, secret, host, tail = match.groups()
-        if user.lower() in _NOT_USER or shapes.is_placeholder(secret) or "sha256" in host[:7]:
+        if user.lower() in _NOT_USER or shapes.is_placeholder(secret) or "REDACTED:" in match.group():
+            continue
+        if "sha256" in host[:7]:
             continue
         if secret.isdigit() or not (tail or "." in host or host == "localhost" or (host.isalnum() and shapes.is_mixed(secret))):
             continue

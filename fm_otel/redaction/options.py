@@ -23,7 +23,7 @@ _TOOLS: Final = re.compile(
     r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin|keytool|7z|zip|unzip|gpg|"
     r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah)\b[^\n|;&]{0,300}"
 )
-_SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)([^\s\"'-][^\s\"']{0,256})\2")
+_SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
 _BY: Final = re.compile(r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?(?:by|BY|as|AS)\s{1,3}(?:password |PASSWORD )?([\"'])((?:(?!\1)[^\n]){1,256})\1")
 _NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,100}\s{1,8}password\s{1,4}(\S{1,256})|\blogin\s{1,4}\S{1,100}\s{1,8}password\s{1,4}(\S{1,256})")
@@ -35,7 +35,11 @@ _PAIR: Final = re.compile(
     r"([\w.@+\\-]{2,64}?)(?:[ ]?(?P<sep>[/:])[ ]?)([^\s\"'`,;)/:|]{3,128})"
 )
 _DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})")
-_CISCO: Final = re.compile(r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})")
+_CISCO: Final = re.compile(
+    r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
+    r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
+    r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|(?:change_password|add_user|set_password) \S{1,64} (\S{4,128})"
+)
 _REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
 _OTP_CODE: Final = re.compile(
     r"(?:otp|one[- ]time (?:pass)?(?:code|word|pin)|verification code|2fa|mfa|security code|passcode|pin code|login code|"
@@ -45,7 +49,7 @@ _OTP_CODE: Final = re.compile(
 _KUBEADM: Final = re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])")
 _MNEMONIC: Final = re.compile(r"(?:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
 _PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(0x[0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
-WORDS: Final = ("login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
+WORDS: Final = ("impdp", "expdp", "pdo", "mysql", "getconnection", "add_user", "login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
 FOREIGN: Final = ("账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung")
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
 _HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
@@ -127,7 +131,7 @@ _CONFIGURED: Final = (
     (("priv", "wallet", "signer"), _PRIVATE_HEX, "private_key"),
     (("pass", ":5432:", ":*:"), _PGPASS, "password"),
     (("login", "machine"), _NETRC, "password"),
-    (("secret", "password", "key"), _CISCO, "password"),
+    (("secret", "password", "key", "community", "add_user", "psk"), _CISCO, "password"),
     (("auth ", 'auth"', "requirepass"), _REDIS_AUTH, "password"),
     (("auth",), _DOCKER_AUTH, "credentials"),
 )
@@ -138,12 +142,22 @@ _REVERSE: Final = re.compile(
 )
 _ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):([^\s:/@\"'`,;)|]{6,64})")
 _CALL_PAIR: Final = re.compile(r"(?:[Ll]ogin|[Aa]uth\w{0,20}|[Cc]redentials?|BasicAuth|[Cc]onnect)(?:\(|=\()\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,128})[\"']\s{0,4}[,)]")
+_CALLED: Final = re.compile(
+    r"(?:UsernamePassword\w{0,20}|\w{0,20}Credentials?|PDO(?:::__construct)?|mysqli?(?:_p?connect)?|getConnection|\w{0,20}BasicAuth|PlainText\w{0,20})"
+    r"\((?:[^()\"'\n]{1,80}|[\"'][^\"'\n]{0,200}[\"']){1,9}\)?"
+)
+_LITERAL: Final = re.compile(r"[\"']([^\"'\s]{5,128})[\"']")
+_SET_SECRET: Final = re.compile(r"secret set \S{1,80}[^\n]{0,80}?(?:--body|-b)[ =][\"']?([^\s\"']{6,512})")
+_AND: Final = re.compile(r"(?:log ?in|sign in|connect|authenticate)(?: (?:with|as|using))? [\w.@-]{2,40} and (?=\S*[a-z])(?=\S*\d)(?=\S*[A-Z!#$%^&*_])([^\s,;\"'`]{8,64})")
 _LOOSE: Final = (
+    (("log in", "login", "sign in", "connect ", "authenticate "), _AND),
     (("oracle", "ora-", "sqlplus", "expdp", "impdp", "tns"), _ORACLE),
     (("password", "passwd", "passphrase", "passcode", "pwd", "api key", "secret key", " token"), _REVERSE),
     (("admin:", "root:", "sa:", "administrator:"), _ACCOUNT),
     (("login(", "auth", "credential", "connect("), _CALL_PAIR),
+    (("secret set",), _SET_SECRET),
 )
+_CALL_WORDS: Final = ("usernamepassword", "credential", "pdo", "mysql", "getconnection", "basicauth", "plaintext")
 _PAIR_WORDS: Final = ("cred", "login", "log in", "logged in", "sign in", "user", "auth", "zugangsdaten",
                       "identifiants", "账号", "帐号")
 
@@ -160,18 +174,21 @@ def configured_spans(text: str, low: str) -> Iterator[Span]:
     for words, pattern in _LOOSE:
         if any(word in low for word in words):
             yield from _loose(pattern, text)
+    if "(" in text and any(word in low for word in _CALL_WORDS):
+        for call in _CALLED.finditer(text):
+            yield from _loose(_LITERAL, call.group(), call.start())
     if (":" in text or "/" in text) and any(word in low for word in _PAIR_WORDS):
         yield from _pairs(text, low)
 
 
-def _loose(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+def _loose(pattern: re.Pattern[str], text: str, offset: int = 0) -> Iterator[Span]:
     for match in pattern.finditer(text):
         body = match[1]
         if not shapes.is_mixed(body) or shapes.is_placeholder(body) or shapes.is_status(body):
             continue
         if is_name(body) or shapes.is_reference(body) or "=" in body[:-2]:
             continue
-        yield Span(match.start(1), match.end(1), "password")
+        yield Span(offset + match.start(1), offset + match.end(1), "password")
 
 
 def _pairs(text: str, low: str) -> Iterator[Span]:

@@ -23,6 +23,7 @@ MEMO_SIZE: Final = 4096
 MEMO_LENGTH: Final = 128
 CUSTOM_SECONDS: Final = 0.02
 MAX_DEPTH: Final = 64
+_ROUNDS: Final = 4
 
 _ID: Final = re.compile(ID_PATTERN)
 _ODD_ID: Final = re.compile(r"[^A-Za-z0-9._:-]")
@@ -138,15 +139,18 @@ class Redactor:
             raise RedactionError(type(error).__name__) from None
 
     def _text(self, s: str) -> str:
-        clean = normalise.clean_text(s[: WINDOW + GUARD] if len(s) > WINDOW + GUARD else s)
-        seen = normalise.without_invisible(clean)
-        spans = self._spans(seen)
-        if not spans and seen is not clean:
-            spans, seen = self._spans(clean), clean
-        result = seen if spans else clean
-        limit = WINDOW if len(s) > WINDOW + GUARD else len(result)
-        if spans or limit < len(result):
-            result = applied(result, self._counted(merged(spans)), limit)
+        long = len(s) > WINDOW + GUARD
+        result = clean = normalise.clean_text(s[: WINDOW + GUARD] if long else s)
+        # Again until nothing is found: what stands beside a marker may read differently.
+        for _ in range(_ROUNDS):
+            seen = normalise.without_invisible(result)
+            spans = self._spans(seen)
+            if not spans:
+                break
+            limit = WINDOW if long and result is clean else len(seen)
+            result = applied(seen, self._counted(merged(spans)), limit)
+        if long and result is clean:
+            result = applied(clean, [], WINDOW)
         result = self._customised(result)
         if result is s and len(s) <= MEMO_LENGTH:
             self._remember(s)
@@ -303,6 +307,8 @@ class Redactor:
         if type(v) is float or v is None or isinstance(v, bool):
             return v
         raw = v if type(v) is str else str(v)
+        if "[REDACTED:" in raw:
+            return self._text(raw)
         spans = assignments.scalar_spans(found, normalise.clean_text(raw))
         if spans:
             return applied(normalise.clean_text(raw), self._counted(spans), len(raw))

@@ -54,7 +54,7 @@ class Rule:
 
 def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | None = None) -> Rule:
     """Return the rule of a token that its issuer marks with a literal prefix."""
-    heads = "|".join(anchor.replace(".", r"\.") for anchor in anchors)
+    heads = "|".join(anchor.replace(".", r"\.").replace("$", r"\$") for anchor in anchors)
     pattern = f"(?:{heads}){body}" if len(anchors) > 1 else heads + body
     head = all(anchor.replace("-", "_").isidentifier() for anchor in anchors)
     return Rule(name, "issued", anchors, pattern, check=check, issued=True, head=head,
@@ -88,6 +88,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("azure_secret", "issued", ("Q~",), r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          issued=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          replacement="[REDACTED:azure_secret]"),
+    # A 512-bit key; digests of that size carry their algorithm and a hyphen in front.
+    Rule("azure_key", "issued", ("==",), r"(?<![A-Za-z0-9+/-])[A-Za-z0-9+/]{86}=="),
     _issued("digitalocean_token", "dop_v1_", "doo_v1_", "dor_v1_", body=_H + "{40,64}"),
     _issued("cloudflare_key", "v1.0-", body=_H + "{20,24}-" + _H + "{100,160}"),
     _issued("heroku_key", "HRKU-", body=_D + "{30,70}"),
@@ -160,7 +162,19 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("discord_token", "MD", "MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT",
             body=r"[A-Za-z0-9_-]{21,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",
             check=_issued_shape),
+    _issued("razorpay_key", "rzp_live_", "rzp_test_", body=_W + "{14,20}"),
     # Operations.
+    _issued("planetscale_token", "pscale_pw_", "pscale_tkn_", "pscale_oauth_",
+            body=r"[A-Za-z0-9_.-]{30,64}"),
+    _issued("dynatrace_token", "dt0c01.", "dt0s16.", "dt0s01.", body=r"[A-Z0-9]{20,30}\.[A-Z0-9]{50,70}"),
+    _issued("mapbox_token", "sk.eyJ", body=_D + r"{30,200}\.[A-Za-z0-9_-]{20,40}"),
+    Rule("fcm_key", "issued", (":APA91b",), r"AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{60,200}",
+         issued=True, re2=r"\bAAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{60,200}",
+         replacement="[REDACTED:fcm_key]"),
+    # "-----BEGIN ... PRIVATE" in base64.
+    _issued("private_key", "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt",
+            "LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS", "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ",
+            "LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBLRVkt", body=r"[A-Za-z0-9+/]{40,16384}={0,2}"),
     _issued("vault_token", "hvs.", "hvb.", "hvr.", body=_D + "{20,300}"),
     _issued("doppler_token", "dp.pt.", "dp.st.", "dp.ct.", "dp.sa.", "dp.scim.", "dp.audit.",
             body=r"[A-Za-z0-9._-]{30,80}"),
@@ -213,6 +227,8 @@ RULES: Final[tuple[Rule, ...]] = (
          r"(?:\{S?SHA(?:256|512)?\}|\{S?MD5\}|\{CRYPT\}|SCRAM-SHA-(?:1|256)\$)[A-Za-z0-9+/=:$.]{16,300}",
          re2=r"(?:\{S?SHA(?:256|512)?\}|\{S?MD5\}|\{CRYPT\}|SCRAM-SHA-(?:1|256)\$)[A-Za-z0-9+/=:$.]{16,300}",
          replacement="[REDACTED:password_hash]"),
+    Rule("password_hash", "hash", (":::",), r":[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::",
+         re2=r":[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::", replacement="[REDACTED:password_hash]"),
     # Headers without their name.
     _part("token", "header", ("earer", "EARER"),
           r"[Bb](?:earer|EARER)(?:[ \t:]|%20|\+){1,3}[\"'`\\]{0,3}([A-Za-z0-9._~+/|:-]{8,4096}={0,2})",

@@ -143,6 +143,8 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield blocks.manifest_spans(text)
     if "into" in low:
         yield blocks.sql_spans(text)
+    if "\n" in text:
+        yield blocks.table_spans(text)
     yield options.configured_spans(text, low)
     yield assignments.find(text, low)
 

@@ -119,6 +119,7 @@ _AFTER_CLOSER: Final = frozenset(".,;)]}")
 _CONTRACTION: Final = re.compile(r"[A-Za-z]+['’][a-z]{1,2}")
 _COLOUR_OR_LINK: Final = re.compile(r"#[0-9a-fA-F]{3,8}|https?://\S*|0x[0-9a-fA-F]{1,8}")
 _PROMPT: Final = re.compile(r"[A-Z][A-Za-z ]{2,40}(?:\([a-z ]{1,20}\))? ?[:?] ?")
+_STRONG: Final = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/_-]{32,512}={0,2}")
 _VOWEL: Final = re.compile(r"[aeiouyäöüéèáíóú]", re.IGNORECASE)
 _CHUNK: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
@@ -220,6 +221,11 @@ def is_random(value: str) -> bool:
     upper = sum(map(str.isupper, value))
     mixed = digits >= 2 or (upper >= 3 and upper < size - 3)
     return mixed and longest <= max(8, size // 3) and entropy(value) >= 3.0
+
+
+def is_strong_key(value: str) -> bool:
+    """Tell whether ``value`` is machine-made beyond doubt: long, all three classes, no hex."""
+    return _STRONG.fullmatch(value) is not None and is_random(value) and value != value.lower() != value.upper()
 
 
 def is_mixed(value: str) -> bool:
