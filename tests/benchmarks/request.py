@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import os
 import random
 import subprocess
@@ -195,7 +194,8 @@ def _measure(
                 pair = ["disabled", with_records]
                 # The block that comes second finds warmer caches: each is second half the time.
                 turned = number % 4 in (1, 2)
-                first, second = (servers[name].block(each) for each in (pair[::-1] if turned else pair))
+                order_of_pair = pair[::-1] if turned else pair
+                first, second = (servers[name].block(each) for each in order_of_pair)
                 off, on = (second, first) if turned else (first, second)
                 added[name].append(on - off)
                 baseline.append(off)
