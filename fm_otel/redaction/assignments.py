@@ -63,7 +63,10 @@ _FAR: Final = re.compile(
 )
 _FAR_SIGN: Final = re.compile(r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
+_OPTION_BELOW: Final = re.compile(r"\n[ \t]{1,60}(?:- )?(?=[^\s-][^\s]{3,200}[ \t]{0,4}(?:\n|\Z))")
+_VALUE_BELOW: Final = re.compile(r"[ \t]{0,4}\n[ \t]{1,60}(?=[\"']?[^\s\"'-][^\s\"']{4,200}[\"']?[ \t]{0,4}(?:\n|\Z))")
 _SPACE: Final = re.compile(r"[ \t]{1,60}")
+_CONCATENATED: Final = re.compile(r"([\"']) ?\+ ?(?=\1)")
 _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)")
 _OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|\\u0022")
 _CLOSING: Final = {"“": "”", "”": "”", "„": "”", "«": "»", "‘": "’", "「": "」", "『": "』"}
@@ -164,6 +167,7 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
     if not found.tier or _is_no_name(text, start):
         return
     yield from _elements(text, end, found)
+    yield from _entries(text, end, name.lower(), found)
     for notation, at in _notations(text, start, end, found):
         value = _value_at(text, at, notation, found)
         if value is None:
@@ -171,6 +175,7 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
         spans = list(_judged(text, found, notation, value))
         if spans:
             yield from spans
+            yield from _next(text, found, spans[-1])
             return
         if notation >= Notation.COLON:
             return
@@ -207,6 +212,58 @@ def _elements(text: str, end: int, found: KeyClass) -> Iterator[Span]:
         if shapes.is_mixed(body) and not shapes.is_reference(body) and not shapes.is_wordlike(body) and not shapes.is_placeholder(body) and not shapes.is_prose(body) and body[-1:] != ":":
             yield Span(element.start(group), element.end(group), found.rule)
         at = element.end()
+
+
+_ENTRIES: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\{|\n(?=[ \t]{1,60}[\w.-]))")
+_ENTRY: Final = re.compile(
+    r"\s{0,60}\\{0,3}[\"']?([\w. -]{1,80}?)\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{1,4}"
+    r"(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\2|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}(?:,|(?=\n[ \t])|)"
+)
+_PLURALS: Final = ("passwords", "secrets", "cookies", "tokens", "passwd", "api_keys", "apikeys")
+
+
+def _entries(text: str, end: int, name: str, found: KeyClass) -> Iterator[Span]:
+    """Yield what stands under any name in a mapping of secrets: ``passwords: {alice: ...}``."""
+    opening = _ENTRIES.match(text, end) if name.endswith(_PLURALS) else None
+    if opening is None:
+        return
+    at = opening.end()
+    for _ in range(64):
+        entry = _ENTRY.match(text, at)
+        if entry is None or entry.end() == at:
+            return
+        group = 3 if entry[2] else 4
+        body = entry[group]
+        if _is_entry(found, entry[1], body):
+            yield Span(entry.start(group), entry.end(group), found.rule)
+        at = entry.end()
+
+
+def _is_entry(found: KeyClass, name: str, body: str) -> bool:
+    if found.rule == "cookie" and len(body) < 16 and _LOGIN_COOKIE.search(name.lower()) is None:
+        return False
+    return shapes.is_mixed(body) and not (
+        shapes.is_wordlike(body) or shapes.is_placeholder(body) or shapes.is_path(body) or shapes.is_prose(body)
+        or shapes.is_reference(body)
+    )
+
+
+_AFTERWARDS: Final = re.compile(r"[\"']?[ \t]{1,3}(?:->|→)[ \t]{1,3}([\"'])([^\"'\n]{3,1024})\1")
+_MORE_CODES: Final = re.compile(r"[\"']?(?:,[ \t]{0,2}|[ \t]|\n[ \t]{0,8}(?:- )?)[\"']?([A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6})(?![\w-])")
+
+
+def _next(text: str, found: KeyClass, last: Span) -> Iterator[Span]:
+    """Yield what replaces ``last`` in a plan, and the further codes of a list."""
+    change = _AFTERWARDS.match(text, last.end)
+    if change and not shapes.is_placeholder(change[2]):
+        yield Span(change.start(2), change.end(2), found.rule)
+    at = last.end
+    for _ in range(20 if found.rule == "otp" else 0):
+        code = _MORE_CODES.match(text, at)
+        if code is None:
+            return
+        yield Span(code.start(1), code.end(1), found.rule)
+        at = code.end()
 
 
 def _class_of(text: str, start: int, name: str) -> KeyClass:
@@ -255,7 +312,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
         yield Notation.STRUCT, at
         return
     if text[start : start + 1] == "-" or text[start - 1 : start] == "/":
-        space = _SPACE.match(text, end)
+        space = _SPACE.match(text, end) or _OPTION_BELOW.match(text, end)
         if space and text[start : start + 1] == "-":
             yield Notation.OPTION, space.end()
             return
@@ -268,7 +325,9 @@ def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) ->
         yield Notation.COPULA, copula.end()
     space = _SPACE.match(text, after)
     if space:
-        yield Notation.SPACE, space.end()
+        # A Latin word after a name in another script is hardly its next word.
+        foreign = not text[end - 1].isascii() and text[space.end() : space.end() + 1].isascii()
+        yield Notation.COPULA if foreign else Notation.SPACE, space.end()
         opener = text[space.end() : space.end() + 1]
         if opener and opener in "([":
             yield Notation.SPACE if opener == "(" else Notation.COPULA, space.end() + 1
@@ -325,6 +384,10 @@ def _skip_space(text: str, at: int, notation: Notation) -> int:
     if notation is Notation.STRUCT and text[at : at + 1] == "\n":
         indent = re.compile(r"\n[ \t]{1,60}(?=[\"'])").match(text, at)
         at = indent.end() if indent else at
+    below = _VALUE_BELOW.match(text, at) if notation in (Notation.LINE, Notation.COLON) else None
+    at = below.end() if below else at
+    joined = _CONCATENATED.match(text, at) if notation is Notation.STRUCT else None
+    at = joined.end() if joined else at
     return at
 
 
@@ -363,7 +426,7 @@ def _line_end(text: str, start: int) -> int:
     return end if end >= 0 else min(len(text), start + LIMIT)
 
 
-_ASSIGNED: Final = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,40}[=:](?![=:])[^\s]")
+_ASSIGNED: Final = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,40}[=:](?![=:])(?:[^\s]|\Z)")
 _RUN: Final = re.compile(r"[^\s]{1,4096}")
 
 
@@ -491,15 +554,18 @@ def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) ->
         return not shapes.is_path(body)
     if shapes.is_wordlike(body):
         return False
-    if found.rule in ("password", "credentials", "cookie"):
-        return shapes.is_mixed(body) and not is_name(body) and (found.rule == "password" or shapes.is_random(body))
+    if found.rule == "cookie":
+        return shapes.is_mixed(body) and (len(body) >= 16 or not is_name(body) and shapes.is_random(body))
+    if found.rule in ("password", "credentials"):
+        sure = found.rule == "password" or notation is Notation.STRUCT or shapes.is_random(body)
+        return shapes.is_mixed(body) and not is_name(body) and sure
     return len(body) >= 16 and shapes.is_mixed(body) and not shapes.is_path(body)
 
 
 def _is_code(found: KeyClass, notation: Notation, body: str) -> bool:
     digits = sum(map(str.isdigit, body))
     if found.rule == "card_code":
-        return digits in (3, 4) and body.isdigit() and notation >= Notation.COPULA
+        return digits in (3, 4) and body.isdigit() and notation >= Notation.SPACE
     if found.rule in ("pin", "otp") and notation is Notation.FAR:
         return body.isdigit() and 4 <= digits <= 8
     if found.rule in ("pin", "otp"):

@@ -17,6 +17,10 @@ _END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK
 _PUTTY: Final = re.compile(r"Private-Lines: \d{1,4}(?:\r?\n|\\n)((?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|\\n)?){1,200})")
 _AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 _AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_GENERATED: Final = re.compile(
+    r"\"random_(?:password|bytes)\"[^{}\n]{0,200}\{[^{}]{0,400}?\b(?:result|bcrypt_hash|base64|hex)\s{1,20}=\s{1,4}\"([^\"\n]{1,1024})\""
+)
+_WORKFLOW: Final = re.compile(r"::(?:set-output|save-state|set-env) name=([\w-]{1,80})::(\S{1,1024})")
 _KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
 _PLAIN_KEYS: Final = frozenset("username user host hostname port database dbname name type region scheme".split())
@@ -86,11 +90,11 @@ def manifest_spans(text: str) -> Iterator[Span]:
     for block in _DATA.finditer(text):
         plain = "stringData" in block.group()[:60]
         for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
-            if not shapes.is_placeholder(line[2]) and not (plain and line[1].lower() in _PLAIN_KEYS):
+            if "://" not in line[2] and not shapes.is_placeholder(line[2]) and not (plain and line[1].lower() in _PLAIN_KEYS):
                 yield Span(line.start(2), line.end(2), "k8s_secret")
     for block in _DATA_JSON.finditer(text):
         for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
-            if not shapes.is_placeholder(pair[2]):
+            if "://" not in pair[2] and not shapes.is_placeholder(pair[2]):
                 yield Span(pair.start(2), pair.end(2), "k8s_secret")
 
 
@@ -103,9 +107,19 @@ def named_value_spans(text: str) -> Iterator[Span]:
             yield from _named(match[2], match[1], match.start(1))
     for match in _INPUT_VALUE.finditer(text):
         yield from _named(match[1].rpartition(".")[2], match[2], match.start(2))
+    if "::s" in text:
+        for match in _WORKFLOW.finditer(text):
+            yield from _named(match[1], match[2], match.start(2))
     if "variable" in text or "output" in text:
         for match in _VARIABLE.finditer(text):
             yield from _named(match[1], match[2], match.start(2))
+
+
+def generated_spans(text: str) -> Iterator[Span]:
+    """Yield what Terraform's random provider made."""
+    for match in _GENERATED.finditer(text):
+        if len(match[1]) > 3 and not shapes.is_placeholder(match[1]):
+            yield Span(match.start(1), match.end(1), "password")
 
 
 def xml_property_spans(text: str) -> Iterator[Span]:

@@ -38,7 +38,7 @@ _TRANSPARENT: Final = frozenset(
     "confirmed again repeat verify prod production dev development staging stage test qa uat live "
     "sandbox local default base64 b64 b64e encoded str string text primary secondary primarykey "
     "main backup temp temporary tmp final v real actual parameter param prd stg override here "
-    "eu us ro rw".split()
+    "eu us ro rw json".split()
 )
 # Words before the head noun that make it harmless.
 _HARMLESS_BEFORE: Final = frozenset(
@@ -50,7 +50,7 @@ _HARMLESS_BEFORE: Final = frozenset(
     "change_ fencing barrier reasoning last_valid illegal reserved".split()
 )
 _PASSWORD: Final = frozenset(
-    "password passwd pwd passphrase passcode passwort kennwort motdepasse contrasena contraseña "
+    "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena contraseña "
     "senha wachtwoord haslo hasło heslo jelszo jelszó losenord lösenord passord adgangskode "
     "salasana parola sifre şifre пароль пароля паролем паролю 密码 密碼 口令 パスワード 暗証番号 "
     "비밀번호 암호 סיסמה पासवर्ड mdp passw pswd passwrd pword passwords contraseñas pass_phrase "
@@ -190,6 +190,10 @@ _PAIRS: Final = {
     ("password", "digest"): KeyClass("password_hash", Tier.SECRET),
     ("password", "salt"): KeyClass("secret", Tier.SECRET),
     ("key", "data"): KeyClass("private_key", Tier.WEAK),
+    ("saml", "response"): KeyClass("token", Tier.SECRET),
+    ("saml", "request"): KeyClass("token", Tier.WEAK),
+    ("code", "verifier"): KeyClass("token", Tier.SECRET),
+    ("رمز", "المرور"): KeyClass("password", Tier.PASSWORD),
     ("key", "base"): KeyClass("api_key", Tier.SECRET),
     ("x", "auth"): KeyClass("token", Tier.WEAK),
     ("key", "material"): KeyClass("private_key", Tier.SECRET),
@@ -253,6 +257,8 @@ def _head(words: list[str]) -> KeyClass:
         return _unless_harmless(words, KeyClass(rule, Tier.SECRET))
     if last in _CREDENTIALS:
         return _unless_harmless(words, KeyClass("credentials", Tier.WEAK))
+    if last == "info" and before == "user" and "auth" in words:
+        return KeyClass("credentials", Tier.WEAK)
     if last == "auth" and before in ("pass", "redis", "basic", "master", "requirepass"):
         return KeyClass("credentials", Tier.WEAK)
     if last == "hash" and ("password" in words or "pw" in words):

@@ -50,8 +50,6 @@ def url_spans(text: str) -> Iterator[Span]:
     for match in _AUTHORITY.finditer(text):
         yield from _userinfo(text, match.start(1), match.end(1))
     for match in _DEEP.finditer(text):
-        if _is_marked(f"{match[1]}:{match[2]}"):
-            continue
         secret = match[2]
         if "://" in secret or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
             continue
@@ -59,15 +57,10 @@ def url_spans(text: str) -> Iterator[Span]:
             yield Span(match.start(2), match.end(2), "url_password")
 
 
-def _is_marked(userinfo: str) -> bool:
-    """Return whether the password has left already: a second run finds the marker of the first."""
-    return userinfo.endswith("]") and "[REDACTED:" in userinfo
-
-
 def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
     authority = text[start:end]
     at = authority.rfind("@")
-    if at <= 0 or _is_marked(authority[:at]):
+    if at <= 0:
         return
     user, colon, secret = authority[:at].partition(":")
     if "," in user or "[REDACTED:" in authority[:at] or (shapes.is_placeholder(secret) and colon):

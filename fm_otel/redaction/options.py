@@ -26,7 +26,7 @@ _TOOLS: Final = re.compile(
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
 _BY: Final = re.compile(r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?(?:by|BY|as|AS)\s{1,3}(?:password |PASSWORD )?([\"'])((?:(?!\1)[^\n]){1,256})\1")
-_NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,100}\s{1,8}password\s{1,4}(\S{1,256})|\blogin\s{1,4}\S{1,100}\s{1,8}password\s{1,4}(\S{1,256})")
+_NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\]{1,256})|\blogin\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\]{1,256})")
 _PGPASS: Final = re.compile(r"(?:^|\n|[\s\"'])[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:\"']{3,256})(?=\s|\Z|[\"'])")
 _SECURE_STRING: Final = re.compile(r"ConvertTo-SecureString\s{1,3}(?:-String\s{1,3})?([\"'])([^\"'\n]{1,256})\1", re.IGNORECASE)
 _PAIR: Final = re.compile(
@@ -34,7 +34,7 @@ _PAIR: Final = re.compile(
     r"(?: (?:with|using|as|for [\w .-]{1,30}|are|is|is:|were|to [\w.-]{1,30}))?[ \t]{0,2}(?:[:=：(]|are|is|with|using|->)?[ \t]{0,3}[\"'`(]{0,2}"
     r"([\w.@+\\-]{2,64}?)(?:[ ]?(?P<sep>[/:])[ ]?)([^\s\"'`,;)/:|]{3,128})"
 )
-_DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})")
+_DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})|(?<![\w-])_?auth[ ]?[:=][ ]?[\"']?([A-Za-z0-9+/]{16,4096}={1,2})")
 _CISCO: Final = re.compile(
     r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
     r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
@@ -49,7 +49,18 @@ _OTP_CODE: Final = re.compile(
 _KUBEADM: Final = re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])")
 _MNEMONIC: Final = re.compile(r"(?:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
 _PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(0x[0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
-WORDS: Final = ("impdp", "expdp", "pdo", "mysql", "getconnection", "add_user", "login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
+_DECRYPT: Final = re.compile(
+    r"(?:pgp_sym_(?:de|en)crypt|aes_(?:de|en)crypt|(?:de|en)code)\([^()\n]{1,200}(?:\([^()\n]{0,200}\))?[^()\n']{0,40},\s{0,4}'([^'\n]{3,128})'", re.IGNORECASE
+)
+_LINKED: Final = re.compile(r"sp_add(?:linkedsrv)?login\s[^;\n]{0,200},\s{0,4}N?'([^'\n]{3,128})'", re.IGNORECASE)
+_BRACED: Final = re.compile(r"(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}(?=;|\Z|[\"'])", re.IGNORECASE)
+_SMTP: Final = re.compile(r"AUTH (?:PLAIN|LOGIN) ([A-Za-z0-9+/]{8,512}={0,2})")
+_FTP: Final = re.compile(r"USER \S{1,64}(?:\r?\n[^\n]{0,160}){0,2}\n[>\s]{0,4}PASS (\S{1,128})")
+_FROM_TO: Final = re.compile(
+    r"(?:password|passphrase|passcode|secret|pin|pw|token|key)s? (?:was |has been )?(?:changed |rotated |reset |updated )?"
+    r"from [\"'`]?([^\s\"'`]{4,128})[\"'`]? to [\"'`]?([^\s\"'`]{4,128})"
+)
+WORDS: Final = ("auth plain", "auth login", "crypt(", "encrypt_string", "linkedsrvlogin", "impdp", "expdp", "pdo", "mysql", "getconnection", "add_user", "login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
 FOREIGN: Final = ("账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung")
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
 _HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
@@ -62,9 +73,15 @@ _PIPED: Final = re.compile(
 )
 _HTPASSWD: Final = re.compile(r"htpasswd -\w{0,5}b\w{0,5} \S{1,120} \S{1,64} [\"']?([^\s\"']{3,128})")
 _NET: Final = re.compile(r"net user \S{1,64} ([^\s/*]{3,128})|net use [^\n]{0,160}?/user:\S{1,64} ([^\s/*]{3,128})|net use \S{1,100}(?: \S{1,100})? ([^\s/*]{3,128}) /user:", re.IGNORECASE)
+_ADDED: Final = re.compile(
+    r"(?:change_password|add_user) \S{1,64} [\"']?([^\s\"'-][^\s\"']{2,128})|encrypt_string (?:--?\S{1,40} )?[\"']([^\"'\n]{3,128})[\"']"
+)
+_ALIAS: Final = re.compile(r"(?:alias set|config host add) \S{1,64} https?://\S{1,200} \S{1,128} [\"']?([^\s\"']{4,128})")
+_MASKED: Final = re.compile(r"::add-mask::(\S{3,1024})")
 _SENT: Final = re.compile(r"send(?:_user)? (?:-- )?\\{0,2}\"([^\"\n]{4,128}?)\\{1,2}[rn]\\{0,2}\"")
 _COMMANDS: Final = (
-    ("echo ", _PIPED), ("printf ", _PIPED), ("htpasswd", _HTPASSWD), ("net use", _NET), ("send", _SENT),
+    ("echo ", _PIPED), ("printf ", _PIPED), ("htpasswd", _HTPASSWD), ("net use", _NET), ("send", _SENT), ("alias set", _ALIAS), ("config host add", _ALIAS),
+    ("add-mask", _MASKED),
 )  # fmt: skip
 
 
@@ -134,6 +151,12 @@ _CONFIGURED: Final = (
     (("secret", "password", "key", "community", "add_user", "psk"), _CISCO, "password"),
     (("auth ", 'auth"', "requirepass"), _REDIS_AUTH, "password"),
     (("auth",), _DOCKER_AUTH, "credentials"),
+    (("auth plain", "auth login"), _SMTP, "credentials"),
+    (("pass ",), _FTP, "password"),
+    (("crypt(", "code("), _DECRYPT, "password"),
+    (("linkedsrvlogin", "sp_addlogin"), _LINKED, "password"),
+    (("pwd={", "password={"), _BRACED, "password"),
+    (("change_password", "add_user", "encrypt_string"), _ADDED, "password"),
 )
 _ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")
 _REVERSE: Final = re.compile(
@@ -177,8 +200,19 @@ def configured_spans(text: str, low: str) -> Iterator[Span]:
     if "(" in text and any(word in low for word in _CALL_WORDS):
         for call in _CALLED.finditer(text):
             yield from _loose(_LITERAL, call.group(), call.start())
+    if " from " in low:
+        yield from _changed(text, low)
     if (":" in text or "/" in text) and any(word in low for word in _PAIR_WORDS):
         yield from _pairs(text, low)
+
+
+def _changed(text: str, low: str) -> Iterator[Span]:
+    """Yield both secrets of "changed the password from ... to ..."."""
+    for match in _FROM_TO.finditer(low):
+        for group in (1, 2):
+            body = text[match.start(group) : match.end(group)].rstrip(".,;!?)")
+            if any(map(str.isdigit, body)) and shapes.is_mixed(body):
+                yield Span(match.start(group), match.start(group) + len(body), "password")
 
 
 def _loose(pattern: re.Pattern[str], text: str, offset: int = 0) -> Iterator[Span]:

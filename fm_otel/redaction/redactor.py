@@ -224,6 +224,8 @@ class Redactor:
             if new is not v or new_key is not key:
                 changed = {} if changed is None else changed
                 changed[key] = (new_key, new)
+        if "value" in d or "Value" in d:
+            changed = self._named_value(d, changed, depth)
         if changed is None:
             return d
         result: dict[str, Any] = {}
@@ -242,6 +244,18 @@ class Redactor:
             self._plain_keys.clear()
         if self._key(key) is key:
             self._plain_keys.add(key)
+
+    def _named_value(self, d: dict[str, Any], changed: dict[str, Any] | None, depth: int) -> dict[str, Any] | None:
+        """Treat ``{"name": "DB_PASSWORD", "value": ...}`` as that name and value."""
+        key = "value" if "value" in d else "Value"
+        name = next((d[n] for n in ("name", "key", "Name", "Key") if type(d.get(n)) is str), None)
+        if name is None or (changed is not None and key in changed):
+            return changed
+        found = classify(name)
+        if found.tier < Tier.SECRET:
+            return changed
+        new = self._under(name, found, d[key], depth)
+        return changed if new is d[key] else {**(changed or {}), key: (key, new)}
 
     def _key(self, key: str) -> str:
         return self._text(key) if len(key) > 15 or "@" in key else key

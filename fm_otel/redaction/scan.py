@@ -112,6 +112,8 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     if "/" in text:
         if "://" in text:
             found.append(links.url_spans(text))
+            if not long and "hooks.zapier.com/" in text:
+                found.append(pattern_spans(text, _ANCHORED))
         if long:
             found.append(links.path_spans(text))
     if "=" in text and ("?" in text or "&" in text or "#" in text or ";" in text):
@@ -121,7 +123,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:
         found.append(links.bare_spans(text))
     if _has_name(low) or (not text.isascii() and _has_foreign(low)):
         found.extend(_named(text, low))
-    if " -" in text or "/p:" in text or "net u" in text or " | " in text:
+    if " -" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text:
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))
@@ -135,7 +137,9 @@ def _detectors(text: str) -> list[Iterable[Span]]:
 def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
     if "earer" in low or "basic" in low:
         yield pattern_spans(text, _HEADERS)
-    if "value" in low or "default" in low or "content" in low:
+    if "random_" in text:
+        yield blocks.generated_spans(text)
+    if "value" in low or "default" in low or "content" in low or "::s" in text:
         yield blocks.named_value_spans(text)
     if "<" in text and "=" in text:
         yield blocks.xml_property_spans(text)

@@ -99,7 +99,7 @@ _CODE: Final = re.compile(
     r"parsed|resource|random_password|azurerm\w*|aws_\w+|google_\w+|kubernetes_\w+|tls_\w+|vault_\w+)"
     r"(?:\?|!)?(?:\.|\[|->|::)[\w.\[\]\"'()?!:>-]+"
 )
-_KEYWORDS: Final = frozenset("await new not lambda function async yield throw return if typeof del".split())
+_KEYWORDS: Final = frozenset("raise assert break continue await new not lambda function async yield throw return if typeof del".split())
 _SUBSCRIPT: Final = re.compile(r"[A-Za-z_][\w.]{0,60}\[[\w\"':.| \-]{0,80}(?:\]|\[|\Z|,)")
 _DOTTED: Final = re.compile(r"[A-Z][A-Za-z]+(?:\.[A-Z][A-Za-z]+)+|(?:[a-z_]{2,}\.)+[A-Z][A-Za-z]+")
 _CODE_NOUNS: Final = frozenset(
@@ -163,9 +163,17 @@ def trimmed(piece: str) -> str:
     return keep
 
 
+_VERB: Final = re.compile(
+    r"\b(?:is|was|are|were|be|been|must|should|shall|can|cannot|may|has|have|had|does|do|did|at least|at most|"
+    r"characters|required|expected|expires?|failed|invalid|expired|not|for|by|than)\b", re.IGNORECASE
+)
+
+
 def is_prose(value: str) -> bool:
     """Tell whether ``value`` is a sentence: several words, one of them a function word."""
     words = value.split()
+    if any(map(str.isdigit, value)) and len(value) < 40 and not _VERB.search(value):
+        return False
     return len(words) > 2 and sum(word.lower().strip(".,") in _STATUS for word in words) >= 2
 
 
