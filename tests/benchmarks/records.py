@@ -46,6 +46,7 @@ class Subject:
     """A configuration that waits in its own process to be measured."""
 
     def __init__(self, name: str, place: Place, core: int) -> None:
+        self._name = name
         self._process = subprocess.Popen(
             [
                 sys.executable, str(Path(__file__).with_name("subject.py")), name,
@@ -76,7 +77,7 @@ class Subject:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended early")
+            raise RuntimeError(f"{self._name} ended early")
         return line
 
 
@@ -129,7 +130,8 @@ def _notes(rounds: Rounds) -> str:
     for off, on in _PAIRS:
         pairs = zip(_of(rounds, off, "cpu"), _of(rounds, on, "cpu"), strict=True)
         more = [with_rules - without for without, with_rules in pairs]
-        notes.append(f"{on.removesuffix(', redact on')}: redaction adds {median(more):,.0f} ns CPU")
+        name = on.removesuffix(", redact on")
+        notes.append(f"{name}: redaction adds {median(more):,.0f} ns CPU")
     spread = spread_of(rounds)
     notes.append(
         f"A/A: the same logger twice, CPU ratio {spread[1]:.3f}, half of the rounds within "

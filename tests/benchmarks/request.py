@@ -141,6 +141,7 @@ def main() -> None:
 
 class _Server:
     def __init__(self, name: str, place: Place, core: int) -> None:
+        self._name = name
         self._process = subprocess.Popen(
             [
                 sys.executable, str(Path(__file__)), name, "--endpoint", place.endpoint,
@@ -164,7 +165,7 @@ class _Server:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended early")
+            raise RuntimeError(f"{self._name} ended early")
         return line
 
 
