@@ -158,11 +158,15 @@ class Capture:
 
     def minimal(self, record: logging.LogRecord) -> Captured:
         """Return what can be said of a record that could not be captured."""
-        message = f"<record of {type(record.msg).__name__} could not be captured>"
-        if type(record.msg) is str:
-            message = record.msg
+        return self.remains(self.sites.of(record), record.msg)
+
+    def remains(self, site: Site, msg: object) -> Captured:
+        """Return what can be said of a call that could not be captured."""
+        message = f"<record of {type(msg).__name__} could not be captured>"
+        if type(msg) is str:
+            message = msg
         return Captured(
-            time.time_ns(), next(self.sequence), self.sites.of(record), message, (), (), None,
+            time.time_ns(), next(self.sequence), site, message, (), (), None,
             request_context.get().snapshot, None, None, ("minimal",), _OVERHEAD + len(message),
             True,
         )

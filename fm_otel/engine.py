@@ -76,9 +76,16 @@ class Engine:
         """Capture and submit a logging call without a ``LogRecord``; may raise, see the caller."""
         if not self._announced:
             self._announce()
-        captured = self.capture.call(
-            site, levelno, msg, args, exc_info, extra, console=console,
-        )
+        try:
+            captured = self.capture.call(
+                site, levelno, msg, args, exc_info, extra, console=console,
+            )
+        except Exception:
+            raise
+        except BaseException:
+            # As in take(): what can be said is queued, and the exception passes.
+            self.submit(self.capture.remains(site, msg), levelno, keep=False)
+            raise
         if captured is not None:
             self.submit(captured, levelno, keep=site.logger == AUDIT_LOGGER)
 
