@@ -387,8 +387,7 @@ def _skip_space(text: str, at: int, notation: Notation) -> int:
     below = _VALUE_BELOW.match(text, at) if notation in (Notation.LINE, Notation.COLON) else None
     at = below.end() if below else at
     joined = _CONCATENATED.match(text, at) if notation is Notation.STRUCT else None
-    at = joined.end() if joined else at
-    return at
+    return joined.end() if joined else at
 
 
 def _block_scalar(text: str, at: int) -> Value | None:
@@ -555,7 +554,7 @@ def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) ->
     if shapes.is_wordlike(body):
         return False
     if found.rule == "cookie":
-        return shapes.is_mixed(body) and (len(body) >= 16 or not is_name(body) and shapes.is_random(body))
+        return shapes.is_mixed(body) and (len(body) >= 16 or (not is_name(body) and shapes.is_random(body)))
     if found.rule in ("password", "credentials"):
         sure = found.rule == "password" or notation is Notation.STRUCT or shapes.is_random(body)
         return shapes.is_mixed(body) and not is_name(body) and sure
