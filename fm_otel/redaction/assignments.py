@@ -37,21 +37,24 @@ FOREIGN: Final = (
     "contraseña", "hasło", "jelszó", "lösenord", "şifre", "пароль", "пароля", "паролем", "токен",
     "секрет", "ключ", "密码", "密碼", "口令", "パスワード", "トークン", "キー", "シークレット", "令牌",
     "密钥", "密鑰", "暗証番号", "비밀번호", "암호", "토큰", "키", "סיסמה", "पासवर्ड", "κωδικός",
-    "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis", "clé api", "ключ api",
+    "رمز المرور", "مفتاح api", "prüfziffer", "prüfnummer", "비번", "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis", "clé api", "ключ api",
 )  # fmt: skip
 _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MARKS: Final = frozenset("\"'`")
+_GLUED: Final = ("キ", "키", "ト")
 _RIGHT: Final = re.compile(r"[A-Za-z0-9_-]{0,60}(?:\.[A-Za-z0-9_-]{1,60}){0,4}")
 _PREVIOUS: Final = re.compile(r"([A-Za-zéáíóúàèùñ0-9ậẩữ]{1,24})[ -]\Z")
 _JOINED: Final = frozenset(
     "key keys token tokens code codes phrase string number pass password secret hash passe clé "
     "schlüssel ключ llave chave sandi khẩu api no".split()
 )
-_QUOTE_CLOSE: Final = re.compile(r"(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|\*{1,3}|__)?[\])]{0,2}")
+_QUOTE_CLOSE: Final = re.compile(r"(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)|\*{1,3}|__)?[\])]{0,2}")
 _OP: Final = re.compile(
-    r"[ \t]{0,60}(?P<op>=>|⇒|&gt;|:=|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,)"
+    r"[ \t]{0,60}(?P<op>=>|⇒|&gt;|:=|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60})"
 )
 _COPULA: Final = re.compile(
-    r"(?i:[ \t]{0,4}(?:is set to|was set to|set to|changed to|has been set to|has been reset to|"
+    r"(?i:[ \t]{0,4}(?:(?<=\w)['’]s|is set to|was set to|set to|changed to|has been set to|has been reset to|"
     r"was reset to|reset to|was changed to|is now|will be|should be|"
     r"is|was|are|to|lautet|ist|war|auf|est|es|é|è|era|jest|är|er|on|это|—|–|是|为|為|改为|设置为|は|が|를|을|은|는|이|la|là|"
     r"adalah|olarak|je|este|هي|है))[ \t]{1,3}(?:[:=][ \t]{1,3})?",
@@ -64,11 +67,13 @@ _FAR: Final = re.compile(
 _FAR_SIGN: Final = re.compile(r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
 _OPTION_BELOW: Final = re.compile(r"\n[ \t]{1,60}(?:- )?(?=[^\s-][^\s]{3,200}[ \t]{0,4}(?:\n|\Z))")
-_VALUE_BELOW: Final = re.compile(r"[ \t]{0,4}\n[ \t]{1,60}(?=[\"']?[^\s\"'-][^\s\"']{4,200}[\"']?[ \t]{0,4}(?:\n|\Z))")
+_VALUE_BELOW: Final = re.compile(r"[ \t]{0,4}(?:\n-{3,5}\n|\n[ \t]{1,60})(?=[\"']?[^\s\"'-][^\s\"']{4,200}[\"']?[ \t]{0,4}(?:\n|\Z))")
+_INNER: Final = re.compile(r"\s{1,60}(?=[^\s<])")
 _SPACE: Final = re.compile(r"[ \t]{1,60}")
 _CONCATENATED: Final = re.compile(r"([\"']) ?\+ ?(?=\1)")
+_CONTINUED: Final = re.compile(r"[ \t]{0,60}")
 _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)")
-_OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|\\u0022")
+_OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)")
 _CLOSING: Final = {"“": "”", "”": "”", "„": "”", "«": "»", "‘": "’", "「": "」", "『": "』"}
 _TYPE: Final = re.compile(
     r"(?:const )?(?:char ?\*|(?:[A-Za-z]{1,20}\.)?(?:[Ss]tr(?:ing)?|[Bb]ytes|Secret(?:Str|Bytes)?|Any|any|text|[Oo]ptional|Final|&str|var)"
@@ -86,7 +91,7 @@ _APP_PASSWORD: Final = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}(?![\w])")
 _WORDS: Final = re.compile(r"[a-z]{2,12}(?:[ ,]{1,2}[a-z]{2,12}){2,30}")
 _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
 _WRAPPERS: Final = re.compile(
-    r"(?:[\w.]{0,40}(?:SecretStr|SecretBytes|Secret|Password|Some|String|str|bytes|from|new|of|PASSWORD|b64decode|"
+    r"(?:(?:[\w.]{0,40}[.:])?(?:SecretStr|SecretBytes|Secret|Password|Some|String|str|bytes|from|new|of|PASSWORD|b64decode|"
     r"StringLiteral|quote|encode|Literal|toCharArray|secure_string|SecureString|Just|Ok|literal|sensitive))\(\s{0,2}b?(?=[\"'])"
 )
 _HELD: Final = re.compile(r"\{(?:\s{0,20}\"\w{1,30}\":\s{0,4}(?:true|false|null|\"[^\"\n]{0,60}\"),){0,3}\s{0,20}\\{0,3}[\"']?(?:value|val|plain|plaintext|default|data|secret|S|_value|Value)\\{0,3}[\"']?\s{0,4}[:=]\s{0,4}(?=\\{0,3}[\"'])")
@@ -144,7 +149,8 @@ def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
             yield start, done
     if not text.isascii():
         for at, word in _places(low, FOREIGN):
-            yield at, at + len(word)
+            start = at - len(text[max(0, at - 8) : at]) + len(text[max(0, at - 8) : at].rstrip(_LETTERS))
+            yield start if text[at : at + 1] in _GLUED else at, at + len(word)
 
 
 def _places(low: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -169,6 +175,8 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
     yield from _elements(text, end, found)
     yield from _entries(text, end, name.lower(), found)
     for notation, at in _notations(text, start, end, found):
+        if notation >= Notation.COLON and text[end] in ":=" and text[at : at + 1] in _MARKS and text[at] == text[start - 1 : start] and not _CONCATENATED.match(text, at):
+            continue  # the quote closes the string that the name ends
         value = _value_at(text, at, notation, found)
         if value is None:
             continue
@@ -282,7 +290,8 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
     if text[start - 1 : start] in ("<", ":") and text[end : end + 1] in (">", " ") and "<" in text[max(0, start - 20) : start]:
         tag_end = text.find(">", end, end + 120)
         if tag_end >= 0 and text[tag_end - 1] != "/":
-            yield Notation.STRUCT, tag_end + 1
+            inner = _INNER.match(text, tag_end + 1)
+            yield Notation.STRUCT, inner.end() if inner else tag_end + 1
             return
     closed = _QUOTE_CLOSE.match(text, end)
     after = closed.end() if closed else end
@@ -320,7 +329,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
 
 
 def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) -> Iterator[tuple[Notation, int]]:
-    copula = _COPULA.match(text, after) or (None if text.isascii() else _COPULA_CJK.match(text, after))
+    copula = _COPULA.match(text, end if text[end : end + 2] in ("'s", "’s") else after) or (None if text.isascii() else _COPULA_CJK.match(text, after))
     if copula:
         yield Notation.COPULA, copula.end()
     space = _SPACE.match(text, after)
@@ -334,7 +343,7 @@ def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) ->
     elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
         yield Notation.COPULA, after
     far = _FAR.match(text, end) if _FAR_SIGN.search(text, end, end + 70) else None
-    if far and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
+    if far and "://" not in text[far.end() : far.end() + 30] and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
         yield Notation.FAR, far.end()
     if not text.isascii() and found.tier is Tier.PASSWORD:
         near = _NEAR.match(text, end)
@@ -381,6 +390,8 @@ def _value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value 
 def _skip_space(text: str, at: int, notation: Notation) -> int:
     space = _SPACE.match(text, at)
     at = space.end() if space else at
+    if text.startswith("\\\n", at):
+        at = _CONTINUED.match(text, at + 2).end()  # type: ignore[union-attr]
     if notation is Notation.STRUCT and text[at : at + 1] == "\n":
         indent = re.compile(r"\n[ \t]{1,60}(?=[\"'])").match(text, at)
         at = indent.end() if indent else at
@@ -431,6 +442,8 @@ _RUN: Final = re.compile(r"[^\s]{1,4096}")
 
 def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | None:
     first = text[at : at + 1]
+    if notation < Notation.PAIR and first == "-":
+        return None
     if first in ("{", "[", "(", "<") or (notation < Notation.PAIR and not first.isascii()):
         return None
     run = _RUN.match(text, at)
@@ -535,6 +548,8 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     if shapes.is_harmless(body) and shapes.UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
         return False
     wordlike = shapes.is_wordlike(body)
+    if wordlike and len(body) < 6:
+        return False
     if notation is Notation.CALL:
         return not wordlike and shapes.is_mixed(body)
     if notation >= Notation.OPTION:
@@ -547,6 +562,8 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
 
 
 def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
+    if notation is Notation.COPULA and found.rule == "password":
+        return shapes.is_mixed(body) and not is_name(body) and any(map(str.isdigit, body))
     if notation < Notation.PAIR or shapes.is_status(body) or shapes.is_harmless(body):
         return False
     if found.rule == "password" and (quoted or notation >= Notation.LINE) and any(not c.isalpha() for c in body):
@@ -591,6 +608,8 @@ def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
     yield Span(end, end, found.rule)
     body = text[value.start : end]
     if found.rule == "cookie":
+        if notation is Notation.STRUCT and "=" not in body and len(body) >= 16 and " " not in body and not shapes.is_wordlike(body.lower()):
+            yield Span(value.start, end, found.rule)
         yield from cookie_spans(text, value.start, end)
         return
     line = text[value.start : value.end if value.quoted else _line_end(text, value.start)]

@@ -14,12 +14,21 @@ if TYPE_CHECKING:
 
 _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_PUTTY: Final = re.compile(r"Private-Lines: \d{1,4}(?:\r?\n|\\n)((?:[A-Za-z0-9+/=]{1,80}(?:\r?\n|\\n)?){1,200})")
+_LONG_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{40}")
+_PUTTY: Final = re.compile(r"Private-Lines: \d{1,4}(?:\r?\n|\\n)((?:[A-Za-z0-9+/=]{1,100}(?:(?=\r?\n\S{1,20}:)|\r?\n|\\n|\Z)){1,200})")
 _AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
 _AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _GENERATED: Final = re.compile(
     r"\"random_(?:password|bytes)\"[^{}\n]{0,200}\{[^{}]{0,400}?\b(?:result|bcrypt_hash|base64|hex)\s{1,20}=\s{1,4}\"([^\"\n]{1,1024})\""
 )
+_WEB_KEY: Final = re.compile(r"\\{0,3}\"(?:k|d|p|q|dp|dq|qi)\\{0,3}\"\s{0,4}:\s{0,4}\\{0,3}\"([A-Za-z0-9_-]{16,1024})")
+_CDATA: Final = re.compile(r"<([\w:.-]{1,80})[^<>]{0,100}>\s{0,20}<!\[CDATA\[([^\n]{1,1024}?)\]\]>")
+_BOUND: Final = re.compile(r"([A-Za-z_]\w{0,60})\s{0,4}=\s{0,4}\$(\d{1,3})")
+_PARAMETER: Final = re.compile(r"\$(\d{1,3}) = '((?:[^'\n]|''){1,1024})'")
+_LOCATED: Final = re.compile(
+    r"[\"']loc[\"']: ?[(\[][^()\[\]\n]{0,200}?[\"'](\w{1,64})[\"'],?[)\]][^{}\n]{0,300}?[\"']input[\"']: ?([\"'])([^\"'\n]{1,1024})\2"
+)
+_TYPED: Final = re.compile(r"\"type\":\s{0,4}\"password\",\s{0,20}\"(?:value|secretData)\":\s{0,4}\"([^\"\\\n]{4,1024})\"")
 _WORKFLOW: Final = re.compile(r"::(?:set-output|save-state|set-env) name=([\w-]{1,80})::(\S{1,1024})")
 _KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
@@ -37,7 +46,7 @@ _VARIABLE: Final = re.compile(r"(?:variable|output)\s{1,3}\"([\w-]{1,100})\"\s{0
 _REVERSED_SQL: Final = re.compile(r"value\s{0,3}=\s{0,3}'([^'\n]{1,1024})'[^;\n]{0,80}?(?:name|key)\s{0,3}=\s{0,3}'([\w.-]{1,80})'", re.IGNORECASE)
 _REVERSED_JSON: Final = re.compile(r"\"value\":\s{0,3}\"([^\"\\\n]{1,1024})\",\s{0,20}\"(?:name|key)\":\s{0,3}\"([\w.-]{1,80})\"")
 _INPUT_VALUE: Final = re.compile(r"(?:^|\n)([\w.]{1,100})\n[ \t]{1,8}[^\n]{0,300}input_value='([^'\n]{1,1024})'")
-_XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,40}>([^<>\n]{1,1024})</")
+_XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,60}>\s{0,20}(?:<value>)?([^<>\n]{1,1024})</")
 _DELIMITERS: Final = ("|", "\t", ",", ";")
 _RULE_ROW: Final = re.compile(r"[\s|:+-]*")
 _SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}[\w.\"`\[\]]{1,100}\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
@@ -66,7 +75,7 @@ def _body_end(text: str, start: int, stop: int) -> int:
     at = start
     for match in re.finditer(r"[^\n]*\n?", text[start:stop]):
         line = match.group()
-        if at > start and len(re.findall(r"[A-Za-z]{2,} [A-Za-z]{2,}", line)) and ":" not in line[:12]:
+        if at > start and len(re.findall(r"[A-Za-z]{2,} [A-Za-z]{2,}", line)) and ":" not in line[:12] and not _LONG_BASE64.search(line):
             return at
         at = start + match.end()
         if match.end() == match.start():
@@ -107,12 +116,38 @@ def named_value_spans(text: str) -> Iterator[Span]:
             yield from _named(match[2], match[1], match.start(1))
     for match in _INPUT_VALUE.finditer(text):
         yield from _named(match[1].rpartition(".")[2], match[2], match.start(2))
+    for match in _LOCATED.finditer(text):
+        yield from _named(match[1], match[3], match.start(3))
+    for match in _TYPED.finditer(text):
+        if shapes.is_mixed(match[1]):
+            yield Span(match.start(1), match.end(1), "password")
     if "::s" in text:
         for match in _WORKFLOW.finditer(text):
             yield from _named(match[1], match[2], match.start(2))
     if "variable" in text or "output" in text:
         for match in _VARIABLE.finditer(text):
             yield from _named(match[1], match[2], match.start(2))
+
+
+def web_key_spans(text: str) -> Iterator[Span]:
+    """Yield the private parts of JSON Web Keys (RFC 7518)."""
+    for match in _WEB_KEY.finditer(text):
+        yield Span(match.start(1), match.end(1), "private_key")
+
+
+def cdata_spans(text: str) -> Iterator[Span]:
+    """Yield CDATA sections of elements with a sensitive name."""
+    for match in _CDATA.finditer(text):
+        yield from _named(match[1].rpartition(":")[2], match[2], match.start(2))
+
+
+def bound_spans(text: str) -> Iterator[Span]:
+    """Yield logged statement parameters that were bound to sensitive columns."""
+    numbers = {match[2]: classify(match[1]) for match in _BOUND.finditer(text)}
+    for match in _PARAMETER.finditer(text) if numbers else ():
+        column = numbers.get(match[1])
+        if column is not None and column.tier >= Tier.SECRET and not shapes.is_placeholder(match[2]):
+            yield Span(match.start(2), match.end(2), column.rule)
 
 
 def generated_spans(text: str) -> Iterator[Span]:

@@ -53,7 +53,7 @@ _PASSWORD: Final = frozenset(
     "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena contraseña "
     "senha wachtwoord haslo hasło heslo jelszo jelszó losenord lösenord passord adgangskode "
     "salasana parola sifre şifre пароль пароля паролем паролю 密码 密碼 口令 パスワード 暗証番号 "
-    "비밀번호 암호 סיסמה पासवर्ड mdp passw pswd passwrd pword passwords contraseñas pass_phrase "
+    "비밀번호 비번 암호 סיסמה पासवर्ड mdp passw pswd passwrd pword passwords contraseñas pass_phrase "
     "κωδικός رمز рассворд พาสเวิร์ด รหัสผ่าน geslo lozinka лозинка parool slaptažodis "
     "пароли 暗号 パスフレーズ storepass keypass requirepass masterauth sshpass dbpass userpass "
     "rootpass pgpass psk preshared presharedkey bindpw rootpw adminpw "
@@ -122,6 +122,9 @@ _OTHER: Final = {
     "cvc": KeyClass("card_code", Tier.SECRET),
     "cvv2": KeyClass("card_code", Tier.SECRET),
     "cvc2": KeyClass("card_code", Tier.SECRET),
+    "prüfziffer": KeyClass("card_code", Tier.SECRET),
+    "kartenprüfnummer": KeyClass("card_code", Tier.SECRET),
+    "cryptogramme": KeyClass("card_code", Tier.SECRET),
     "ssn": KeyClass("ssn", Tier.SECRET),
     "connectionstring": KeyClass("connection_string", Tier.WEAK),
     "connstr": KeyClass("connection_string", Tier.WEAK),
@@ -192,6 +195,12 @@ _PAIRS: Final = {
     ("key", "data"): KeyClass("private_key", Tier.WEAK),
     ("saml", "response"): KeyClass("token", Tier.SECRET),
     ("saml", "request"): KeyClass("token", Tier.WEAK),
+    ("secret", "id"): KeyClass("secret", Tier.SECRET),
+    ("device", "code"): KeyClass("token", Tier.WEAK),
+    ("dsonar", "login"): KeyClass("token", Tier.WEAK),
+    ("مفتاح", "api"): KeyClass("api_key", Tier.SECRET),
+    ("api", "キー"): KeyClass("api_key", Tier.SECRET),
+    ("api", "키"): KeyClass("api_key", Tier.SECRET),
     ("code", "verifier"): KeyClass("token", Tier.SECRET),
     ("رمز", "المرور"): KeyClass("password", Tier.PASSWORD),
     ("key", "base"): KeyClass("api_key", Tier.SECRET),

@@ -13,7 +13,7 @@ from fm_otel.redaction.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_AUTHORITY: Final = re.compile(r"://([^\s/?#\"'<>`\\]{1,2048})")
+_AUTHORITY: Final = re.compile(r"://(?=([^\s/?#\"'<>`\\]{1,2048}))")
 _DEEP: Final = re.compile(r"://([^\s:/@\"'<>`]{0,128}):([^\s\"'<>`]{1,512})@(?=[A-Za-z0-9\[])")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z")
 _PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
@@ -30,9 +30,9 @@ _QUERY_SECRETS: Final = frozenset(
     "x-oss-signature auth apikey authkey access_token id_token refresh_token "
     "ticket jwt samlresponse samlrequest client_assertion assertion code_verifier sign hmac "
     "jsessionid phpsessid sid otp pin hash_key oauth_signature oauth_token invite magic "
-    "policy key".split()
+    "policy key appid wresult".split()
 )
-_QUERY_WEAK: Final = frozenset("key policy hash invite magic ticket sign sid hmac auth".split())
+_QUERY_WEAK: Final = frozenset("key policy hash invite magic ticket sign sid hmac auth appid".split())
 _STATE: Final = re.compile(r"[?&#]state=")
 _LINK_PATH: Final = re.compile(
     r"/(?:reset|reset[-_]?password|password[-_]?reset|forgot[-_]?password|confirm|confirmation|activate|activation|"
@@ -63,13 +63,13 @@ def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
     if at <= 0:
         return
     user, colon, secret = authority[:at].partition(":")
-    if "," in user or "[REDACTED:" in authority[:at] or (shapes.is_placeholder(secret) and colon):
+    if "," in user or "[REDACTED:" in authority[:at] or (secret and shapes.is_placeholder(secret)):
         return
     if colon and secret:
         yield Span(start + len(user) + 1, start + at, "url_password")
         if shapes.is_random(user) and len(user) >= 20:
             yield Span(start, start + len(user), "url_token")
-    elif shapes.is_random(user) and not shapes.is_placeholder(user):
+    elif (not colon or not secret) and shapes.is_random(user) and not shapes.is_placeholder(user):
         yield Span(start, start + len(user), "url_token")
 
 

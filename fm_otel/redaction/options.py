@@ -38,7 +38,7 @@ _DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0
 _CISCO: Final = re.compile(
     r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
     r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
-    r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|(?:change_password|add_user|set_password) \S{1,64} (\S{4,128})"
+    r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})|(?:change_password|add_user|set_password) \S{1,64} (\S{4,128})"
 )
 _REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
 _OTP_CODE: Final = re.compile(
@@ -53,7 +53,7 @@ _DECRYPT: Final = re.compile(
     r"(?:pgp_sym_(?:de|en)crypt|aes_(?:de|en)crypt|(?:de|en)code)\([^()\n]{1,200}(?:\([^()\n]{0,200}\))?[^()\n']{0,40},\s{0,4}'([^'\n]{3,128})'", re.IGNORECASE
 )
 _LINKED: Final = re.compile(r"sp_add(?:linkedsrv)?login\s[^;\n]{0,200},\s{0,4}N?'([^'\n]{3,128})'", re.IGNORECASE)
-_BRACED: Final = re.compile(r"(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}(?=;|\Z|[\"'])", re.IGNORECASE)
+_BRACED: Final = re.compile(r"(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}(?=;)|;(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}", re.IGNORECASE)
 _SMTP: Final = re.compile(r"AUTH (?:PLAIN|LOGIN) ([A-Za-z0-9+/]{8,512}={0,2})")
 _FTP: Final = re.compile(r"USER \S{1,64}(?:\r?\n[^\n]{0,160}){0,2}\n[>\s]{0,4}PASS (\S{1,128})")
 _FROM_TO: Final = re.compile(
@@ -69,18 +69,23 @@ _HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
 _COOKIE_OPTION: Final = re.compile(r"(?<![\w-])(?:-b|--cookie)[ =][\"']?([\w.-]{1,60}=[^\"'\n]{1,4096}?)(?=[\"']|\s|\Z)")
 _PIPED: Final = re.compile(
     r"(?:echo|printf)[ ](?:-[ne]{1,2} )?(?:%s )?[\"']?(?:[\w.-]{1,40}:)?([^\s\"'|:]{4,256})[\"']?\s{0,3}\|[^\n|]{0,120}"
-    r"(?:--password-stdin|--stdin|passwd|sudo -S|-S |secret create|cryptsetup|kinit|smbpasswd|--with-token|chpasswd)"
+    r"(?:--password-stdin|--stdin|passwd|sudo -S|-S |secret create|create secret|cryptsetup|kinit|smbpasswd|--with-token|chpasswd)"
 )
 _HTPASSWD: Final = re.compile(r"htpasswd -\w{0,5}b\w{0,5} \S{1,120} \S{1,64} [\"']?([^\s\"']{3,128})")
 _NET: Final = re.compile(r"net user \S{1,64} ([^\s/*]{3,128})|net use [^\n]{0,160}?/user:\S{1,64} ([^\s/*]{3,128})|net use \S{1,100}(?: \S{1,100})? ([^\s/*]{3,128}) /user:", re.IGNORECASE)
 _ADDED: Final = re.compile(
     r"(?:change_password|add_user) \S{1,64} [\"']?([^\s\"'-][^\s\"']{2,128})|encrypt_string (?:--?\S{1,40} )?[\"']([^\"'\n]{3,128})[\"']"
 )
+_CERTIFICATE: Final = re.compile(r"curl[^\n]{0,300}? (?:-E|--cert)[ =][\"']?[\w./~-]{1,200}:([^\s\"']{3,128})")
+_PHRASE: Final = re.compile(r"ssh-keygen[^\n]{0,200}? -[NP] ?([\"'])([^\"'\n]{4,128})\1")
+_GLUED: Final = re.compile(r"mysql\w{0,10}[\"'],[^\n]{0,200}?[\"']-p([^\"'\s]{3,128})[\"']")
+_PRINTED: Final = re.compile(r"password-command[ =][\"'](?:echo|printf) ([^\s\"']{3,128})")
 _ALIAS: Final = re.compile(r"(?:alias set|config host add) \S{1,64} https?://\S{1,200} \S{1,128} [\"']?([^\s\"']{4,128})")
-_MASKED: Final = re.compile(r"::add-mask::(\S{3,1024})")
+_MASKED: Final = re.compile(r"::add-mask::([^\s\"']{3,1024})")
 _SENT: Final = re.compile(r"send(?:_user)? (?:-- )?\\{0,2}\"([^\"\n]{4,128}?)\\{1,2}[rn]\\{0,2}\"")
 _COMMANDS: Final = (
     ("echo ", _PIPED), ("printf ", _PIPED), ("htpasswd", _HTPASSWD), ("net use", _NET), ("send", _SENT), ("alias set", _ALIAS), ("config host add", _ALIAS),
+    ("curl", _CERTIFICATE), ("ssh-keygen", _PHRASE), ("'-p", _GLUED), ("password-command", _PRINTED),
     ("add-mask", _MASKED),
 )  # fmt: skip
 
@@ -160,8 +165,8 @@ _CONFIGURED: Final = (
 )
 _ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")
 _REVERSE: Final = re.compile(
-    r"(?<![\w/@.-])[\"'`]?([^\s\"'`]{5,128}?)[\"'`]?,? (?:is|as|was|=|for) (?:(?:the|my|our|a|an|your|his|her|its) )?(?:[\w-]{1,20} ){0,3}?"
-    r"(?:password|passwd|passphrase|passcode|pwd|api key|secret key|access token|auth token)(?![\w-])(?! ?(?:is|was|=|:|reset|policy|has|hash|field))"
+    r"(?<![\w/@.-])[\"'`]?([^\s\"'`]{5,128}?)[\"'`]?,? (?:is|as|was|=|for|comme|como|als|come) (?:(?:the|my|our|a|an|your|his|her|its) )?(?:[\w-]{1,20} ){0,3}?"
+    r"(?:password|passwd|passphrase|passcode|pwd|mot de passe|contraseña|senha|passwort|kennwort|wachtwoord|api key|secret key|access token|auth token)(?![\w-])(?! ?(?:is|was|=|:|reset|policy|has|hash|field))"
 )
 _ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):([^\s:/@\"'`,;)|]{6,64})")
 _CALL_PAIR: Final = re.compile(r"(?:[Ll]ogin|[Aa]uth\w{0,20}|[Cc]redentials?|BasicAuth|[Cc]onnect)(?:\(|=\()\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,128})[\"']\s{0,4}[,)]")
@@ -175,7 +180,7 @@ _AND: Final = re.compile(r"(?:log ?in|sign in|connect|authenticate)(?: (?:with|a
 _LOOSE: Final = (
     (("log in", "login", "sign in", "connect ", "authenticate "), _AND),
     (("oracle", "ora-", "sqlplus", "expdp", "impdp", "tns"), _ORACLE),
-    (("password", "passwd", "passphrase", "passcode", "pwd", "api key", "secret key", " token"), _REVERSE),
+    (("password", "passwd", "passphrase", "passcode", "pwd", "mot de passe", "contraseña", "senha", "passwort", "kennwort", "wachtwoord", "api key", "secret key", " token"), _REVERSE),
     (("admin:", "root:", "sa:", "administrator:"), _ACCOUNT),
     (("login(", "auth", "credential", "connect("), _CALL_PAIR),
     (("secret set",), _SET_SECRET),

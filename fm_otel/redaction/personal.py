@@ -37,6 +37,7 @@ _SSN_WORD: Final = re.compile(r"(?:ssn|social security(?: number| no\.?| #)?)[\"
 _LOCAL: Final = re.compile(r"[A-Za-z0-9._%+'’À-ɏЀ-ӿ-]{1,64}\Z")
 _LOCAL_ASCII: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+'-"
 _DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9À-ɏЀ-ӿ](?:[A-Za-z0-9À-ɏЀ-ӿ-]{0,62})\.){1,8}(?:xn--[a-z0-9-]{2,40}|[A-Za-zЀ-ӿ]{2,24})(?![A-Za-z0-9_-]|\.[A-Za-z0-9])")
+_ENCODED: Final = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}%40(?:[A-Za-z0-9-]{1,63}\.){1,8}([A-Za-z]{2,24})(?![\w-])")
 _NO_TLD: Final = frozenset(
     "service socket target mount slice timer scope device path swap automount local internal lan "
     "localdomain localhost cluster svc corp home intranet py js ts mjs cjs tsx jsx md json yaml yml "
@@ -69,6 +70,13 @@ def email_spans(text: str, low: str) -> Iterator[Span]:
             start = local.start() + (len(local.group()) - len(local.group().lstrip(".'’-")))
             yield Span(start, domain.end(), "email")
         at = text.find("@", at + 1)
+
+
+def encoded_email_spans(text: str) -> Iterator[Span]:
+    """Yield addresses whose sign is percent-encoded, as in queries."""
+    for match in _ENCODED.finditer(text):
+        if match[1].lower() not in _NO_TLD:
+            yield Span(match.start(), match.end(), "email")
 
 
 def _is_address(text: str, low: str, local: re.Match[str], domain: re.Match[str]) -> bool:

@@ -41,6 +41,9 @@ MAX_PLAIN_KEYS = 4096
 _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
+_WEB_KEY: Final = ("k", "d", "p", "q", "dp", "dq", "qi")
+
+
 class Redactor:
     """Replaces secrets by ``[REDACTED:<rule>]`` and keeps everything around them.
 
@@ -224,8 +227,10 @@ class Redactor:
             if new is not v or new_key is not key:
                 changed = {} if changed is None else changed
                 changed[key] = (new_key, new)
-        if "value" in d or "Value" in d:
+        if "value" in d or "Value" in d or ("input" in d and "loc" in d):
             changed = self._named_value(d, changed, depth)
+        if "kty" in d:
+            changed = self._web_key(d, changed)
         if changed is None:
             return d
         result: dict[str, Any] = {}
@@ -247,8 +252,10 @@ class Redactor:
 
     def _named_value(self, d: dict[str, Any], changed: dict[str, Any] | None, depth: int) -> dict[str, Any] | None:
         """Treat ``{"name": "DB_PASSWORD", "value": ...}`` as that name and value."""
-        key = "value" if "value" in d else "Value"
-        name = next((d[n] for n in ("name", "key", "Name", "Key") if type(d.get(n)) is str), None)
+        key = next(k for k in ("value", "Value", "input") if k in d)
+        name: Any = next((d[n] for n in ("name", "key", "Name", "Key") if type(d.get(n)) is str), None)
+        if key == "input" and type(d["loc"]) is list and d["loc"]:
+            name = d["loc"][-1] if type(d["loc"][-1]) is str else None
         if name is None or (changed is not None and key in changed):
             return changed
         found = classify(name)
@@ -256,6 +263,12 @@ class Redactor:
             return changed
         new = self._under(name, found, d[key], depth)
         return changed if new is d[key] else {**(changed or {}), key: (key, new)}
+
+    def _web_key(self, d: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Replace the private parts of a JSON Web Key (RFC 7518)."""
+        private = {k: (k, "[REDACTED:private_key]") for k in _WEB_KEY if type(d.get(k)) is str and len(d[k]) > 15}
+        self._counted([Span(0, 1, "private_key")] * len(private))
+        return {**(changed or {}), **private} if private else changed
 
     def _key(self, key: str) -> str:
         return self._text(key) if len(key) > 15 or "@" in key else key
@@ -306,7 +319,7 @@ class Redactor:
             # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.
             if type(name) is str and type(v[at + 1]) is str and (name[:1] == "-" or len(v) == 2):
                 found = classify(name)
-                if found.tier >= Tier.SECRET and new[at + 1] is v[at + 1]:
+                if found.tier >= Tier.SECRET:
                     new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
         return v if all(a is b for a, b in zip(new, v, strict=True)) else new
 

@@ -63,6 +63,7 @@ _has_anchor: Final = _gate(anchor for rule in _ANCHORED for anchor in rule.ancho
 _has_name: Final = _gate((*assignments.CORES, *options.WORDS))
 _has_foreign: Final = _gate((*assignments.FOREIGN, *options.FOREIGN))
 _has_home: Final = _gate(paths.ANCHORS)
+_JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
 _HEAD: Final = re.compile(r"(?:\A|[-_])(?=[A-Za-z0-9])")
 
@@ -105,10 +106,12 @@ def _detectors(text: str) -> list[Iterable[Span]]:
         found.append(blocks.private_key_spans(text))
     if long:
         found.append(issued_spans(text))
+        if "AKIA" in text or "ASIA" in text:
+            found.append(blocks.aws_secret_spans(text))
+        if '"kty' in text:
+            found.append(blocks.web_key_spans(text))
         if _has_anchor(text):
             found.append(pattern_spans(text, _ANCHORED))
-            if "AKIA" in text or "ASIA" in text:
-                found.append(blocks.aws_secret_spans(text))
     if "/" in text:
         if "://" in text:
             found.append(links.url_spans(text))
@@ -123,10 +126,12 @@ def _detectors(text: str) -> list[Iterable[Span]]:
         found.append(links.bare_spans(text))
     if _has_name(low) or (not text.isascii() and _has_foreign(low)):
         found.extend(_named(text, low))
-    if " -" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text:
+    if " -" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text or "::add-mask" in text or "'-p" in text:
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))
+    if "%40" in text:
+        found.append(personal.encoded_email_spans(text))
     if _SEVEN in raw.translate(_DIGIT_TABLE, b" .()-"):
         found.append(personal.digit_spans(text, low))
     if _IBAN_HEAD in raw.translate(_IBAN_TABLE, b" -"):
@@ -139,10 +144,14 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield pattern_spans(text, _HEADERS)
     if "random_" in text:
         yield blocks.generated_spans(text)
-    if "value" in low or "default" in low or "content" in low or "::s" in text:
+    if "value" in low or "default" in low or "content" in low or "::s" in text or "input" in low:
         yield blocks.named_value_spans(text)
     if "<" in text and "=" in text:
         yield blocks.xml_property_spans(text)
+    if "<![CDATA[" in text:
+        yield blocks.cdata_spans(text)
+    if "= $" in text or "=$" in text:
+        yield blocks.bound_spans(text)
     if "ecret" in text and "kind" in text:
         yield blocks.manifest_spans(text)
     if "into" in low:
@@ -184,13 +193,18 @@ def issued_spans(text: str) -> Iterator[Span]:
         for head in _HEAD.finditer(piece):
             at = run.start() + head.end()
             for anchor, rule in _BY_HEAD.get(text[at : at + 2], ()):
-                if text.startswith(anchor, at):
+                if text.startswith(anchor, at) and (rule.name != "jwt" or _dotted(text, at, run.end())):
                     yield from _at(rule, text, at)
             # An escaped line break glues its letter to the token.
             if at and text[at - 1] == "\\" and text[at] in "nrt":
                 for anchor, rule in _BY_HEAD.get(text[at + 1 : at + 3], ()):
                     if text.startswith(anchor, at + 1):
                         yield from _at(rule, text, at + 1)
+
+
+def _dotted(text: str, at: int, end: int) -> bool:
+    """Tell whether a dot ends the run, as it does the first part of a JWT."""
+    return text[end : end + 1] == "." and end - at <= _JWT_HEADER
 
 
 def _at(rule: Rule, text: str, at: int) -> Iterator[Span]:

@@ -10,7 +10,7 @@ _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
     r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted).*
     |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[sdrfi]|%\([a-zA-Z_]\w*\)[sd]?.*
-    |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
+    |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
     |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
@@ -84,7 +84,7 @@ _TECH: Final = re.compile(
 )
 _NAMED: Final = re.compile(r"[A-Za-z]{2,24}(?:[-_./:][A-Za-z]{1,24}){0,8}[-_./:#]?\d{0,4}")
 _KEBAB: Final = re.compile(r"[a-z]{1,24}(?:[-_][a-z0-9]{1,16}){1,8}")
-_VERSION: Final = re.compile(r"v?\d+(?:\.\d+){1,4}(?:[-+.]?[a-z]+[\w.-]*)?", re.IGNORECASE)
+_VERSION: Final = re.compile(r"[v^~<>=]{0,3}\d+(?:\.\d+){1,4}(?:[-+.]?[a-z]+[\w.-]*)?", re.IGNORECASE)
 _MEASURE: Final = re.compile(
     r"[-+]?\d+(?:[.,]\d+)?\s?(?:ms|s|m|h|d|us|ns|µs|min|mins|sec|secs|hours?|days?|%|[kmgt]i?b?|"
     r"b|bytes?|chars?|bits?|x)?", re.IGNORECASE)
@@ -133,6 +133,7 @@ def is_placeholder(value: str) -> bool:
 
 def is_reference(value: str) -> bool:
     """Tell whether bare ``value`` is code that names a secret: ``settings.db_password``."""
+    value = value.lstrip("$")
     if _CODE.match(value) or _CALL.match(value) or value in _KEYWORDS:
         return True
     if _SUBSCRIPT.match(value):
