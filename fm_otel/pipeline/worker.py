@@ -82,7 +82,6 @@ class Pipeline:
         self._flush_interval = flush_interval
         self._overflow = overflow
         self._closed = False
-        self.is_terminating = False
         self._lock = threading.RLock()
         self._draining = self._again = self._awake = False
         self._in_hand: list[Captured] = []
@@ -109,7 +108,7 @@ class Pipeline:
         queue.records.append(captured)
         queue.bytes += captured.size
         if levelno >= self.write_through or keep or self._closed:
-            if not _has_room() or not self.drain(waiting + 1, PATIENCE):
+            if not (_has_room() and self.drain(waiting + 1, PATIENCE)) or self._held_back():
                 self.accounts.late_one()
                 self._wake()
         elif not self._awake:
@@ -282,7 +281,6 @@ class Pipeline:
     def terminating(self) -> None:
         """From now on every record is written through: the process is about to end."""
         self.write_through = 0
-        self.is_terminating = True
         self._awake = True
         self._early.set()
         self._wakeup.set()
@@ -310,6 +308,10 @@ class Pipeline:
         self._awake = False
         self._queue.records.clear()
         self._queue.bytes = 0
+
+    def _held_back(self) -> bool:
+        """Return whether a sink only holds what it was given, since nobody takes it."""
+        return any(getattr(sink, "stalled", False) for sink in self._sinks())
 
     def _sinks(self) -> list[Sink]:
         return [sink for output in self._outputs for sink, _ in output.sinks]

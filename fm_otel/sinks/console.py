@@ -65,10 +65,10 @@ class ConsoleSink:
 
     def write(self, chunk: list[tuple[Site, bytes]]) -> None:
         """Write a chunk of lines, or hold what the reader does not take within the patience."""
-        if self._stalled:
+        if self.stalled:
             # The thread takes these too, unless it has just ended.
             self._arrive(chunk)
-            if self._stalled:
+            if self.stalled:
                 return
         if not self._lock.acquire(timeout=PATIENCE):
             self._arrive(chunk)
@@ -78,7 +78,7 @@ class ConsoleSink:
                 return
             self._hold(chunk)
             # The thread may have given up meanwhile, and another stall begun.
-            if not self._stalled and not self._push(time.monotonic() + PATIENCE):  # type: ignore[redundant-expr]
+            if not self.stalled and not self._push(time.monotonic() + PATIENCE):  # type: ignore[redundant-expr]
                 self._stall()
         finally:
             self._lock.release()
@@ -100,8 +100,10 @@ class ConsoleSink:
         """Write what is held; what is left afterwards is counted as lost."""
         if self.flush(timeout):
             return True
-        if self._lock.acquire(timeout=PATIENCE):
-            self._account.dropped("console", len(self._held))
+        # The thread lets go of the lock after each patience.
+        if self._lock.acquire(timeout=2 * PATIENCE):
+            self._account.dropped("console", len(self._held) + self._resting)
+            self._resting = 0
             self._held.clear()
             self._held_bytes = 0
             self._lock.release()
@@ -113,7 +115,9 @@ class ConsoleSink:
         self._held: deque[tuple[int, bytes]] = deque()
         self._held_bytes = 0
         self._arrivals: deque[list[tuple[Site, bytes]]] = deque()
-        self._stalled = False
+        self._resting = 0
+        self.stalled = False
+        """Whether the reader does not keep up: what is written is only held for now."""
         self._stream = None
         self._target.close()
         self._target = _Target(-1)
@@ -157,10 +161,10 @@ class ConsoleSink:
     def _push(self, deadline: float) -> bool:
         """Write what is held; return False when the reader did not take it by the deadline."""
         target = self._resolve()
-        writing = 0
         try:
             if not target.finish(deadline):
                 return False
+            self._settle()
             while self._held:
                 if not target.begin(deadline):
                     return False
@@ -168,14 +172,11 @@ class ConsoleSink:
                 # Once begun the lines are the target's, which keeps what the reader leaves; they
                 # go before the write, for an interrupt is raised when the write has been done.
                 self._forget(count)
-                writing = count
-                ended = target.write(block, deadline)
-                self._account.delivered(count)
-                writing = 0
-                if not ended:
+                self._resting = count
+                if not target.write(block, deadline):
                     return False
+                self._settle()
         except (OSError, ValueError) as error:
-            self._account.dropped("console", writing)
             self._lose(error)
         return True
 
@@ -189,16 +190,25 @@ class ConsoleSink:
         try:
             if not (target.finish(0) and target.takes() and target.begin(0)):
                 return False
+            self._settle()
             writing = chunk[:]
             del chunk[:]
             ended = target.write(lines, 0)
         except (OSError, ValueError):
             chunk += writing
             return False
-        self._account.delivered(len(writing))
-        if not ended:
+        self._resting = len(writing)
+        if ended:
+            self._settle()
+        else:
             self._stall()
         return True
+
+    def _settle(self) -> None:
+        """Count what a reader has taken to its last byte."""
+        if self._resting:
+            self._account.delivered(self._resting)
+            self._resting = 0
 
     def _block(self) -> tuple[int, bytes]:
         """Return the number and the bytes of the next lines that go out together."""
@@ -220,7 +230,8 @@ class ConsoleSink:
             self._held_bytes -= len(self._held.popleft()[1])
 
     def _lose(self, error: Exception) -> None:
-        self._account.dropped("console", len(self._held))
+        self._account.dropped("console", len(self._held) + self._resting)
+        self._resting = 0
         self._held.clear()
         self._held_bytes = 0
         self._target.forget()
@@ -248,14 +259,14 @@ class ConsoleSink:
     # ---- a reader who does not keep up
 
     def _stall(self) -> None:
-        self._stalled = True
+        self.stalled = True
         self._trim()
         thread = threading.Thread(target=self._go_on, name="fm_otel-console", daemon=True)
         try:
             thread.start()
         except RuntimeError:
             # The interpreter is ending: the closing flush is what is left.
-            self._stalled = False
+            self.stalled = False
 
     def _go_on(self) -> None:
         """Write what is held until it is gone, letting go of the lock between the pieces."""
@@ -263,11 +274,11 @@ class ConsoleSink:
             with self._lock:
                 self._hold([])
                 if self._push(time.monotonic() + PATIENCE):
-                    self._stalled = False
+                    self.stalled = False
                     # Who came before that line counts on this thread, who comes after does not.
                     if not self._arrivals:
                         return
-                    self._stalled = True
+                    self.stalled = True
                 self._trim()
             time.sleep(0.001)
 

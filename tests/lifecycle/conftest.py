@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of tests that take longer than five seconds."""
-    config.addinivalue_line("markers", "slow: takes longer than five seconds")
+    """Register the marker of tests whose application is not ASGI."""
     config.addinivalue_line("markers", "wsgi: the shop is a WSGI application")
 
 

@@ -76,7 +76,7 @@ def talk(k):
         counts[k] += 1
 threads = [threading.Thread(target=talk, args=(k,)) for k in range(4)]
 [t.start() for t in threads]
-for n in range(60):
+for n in range(25):
     pid = os.fork()
     if not pid:
         # The watchdog is the parent's: a signal's default action ends a child that hangs.
@@ -91,7 +91,7 @@ stop.set()
 log.info("counts %s", json.dumps(counts))
 """)
     assert program.process.returncode == 0, program.stderr
-    assert numbered(program, "child") == list(range(60))
+    assert numbered(program, "child") == list(range(25))
     assert numbered(program, "failed") == []
     [told] = [m for m in program.messages("app") if m.startswith("counts")]
     for thread, count in enumerate(json.loads(told.removeprefix("counts "))):
