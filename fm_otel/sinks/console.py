@@ -102,6 +102,7 @@ class ConsoleSink:
             return True
         # The thread lets go of the lock after each patience.
         if self._lock.acquire(timeout=2 * PATIENCE):
+            self._hold([])
             self._account.dropped("console", len(self._held) + self._resting)
             self._resting = 0
             self._held.clear()
