@@ -61,7 +61,7 @@ _COPULA: Final = re.compile(
 )
 _COPULA_CJK: Final = re.compile(r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}")
 _FAR: Final = re.compile(
-    r"(?:[ \t(][^\n.!?;=:\"'`]{0,60}?|[ \t](?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
+    r"(?:[ \t(](?:[^\n.!?;=:\"'`]|(?<=[a-zA-Z])'(?=[a-z])){0,60}?|[ \t](?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
     r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|[ \t]?[:=：](?!//))[ \t]{0,4}"
 )
 _FAR_SIGN: Final = re.compile(r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )")
@@ -525,7 +525,7 @@ def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
     if notation is Notation.COLON:
         return not shapes.is_status(body) and (quoted or shapes.is_mixed(body) or (len(body) >= 4 and not shapes.is_harmless(body)))
     if quoted and notation is Notation.COPULA:
-        return not shapes.is_status(body)
+        return not shapes.is_status(body) and (body.count(" ") != 1 or shapes.is_mixed(body.replace(" ", "")))
     return shapes.is_mixed(body) and not shapes.is_status(body) and not (notation < Notation.COPULA and not quoted and is_name(body))
 
 

@@ -171,7 +171,7 @@ _REVERSE: Final = re.compile(
 _ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):([^\s:/@\"'`,;)|]{6,64})")
 _CALL_PAIR: Final = re.compile(r"(?:[Ll]ogin|[Aa]uth\w{0,20}|[Cc]redentials?|BasicAuth|[Cc]onnect)(?:\(|=\()\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,128})[\"']\s{0,4}[,)]")
 _CALLED: Final = re.compile(
-    r"(?:UsernamePassword\w{0,20}|\w{0,20}Credentials?|PDO(?:::__construct)?|mysqli?(?:_p?connect)?|getConnection|\w{0,20}BasicAuth|PlainText\w{0,20})"
+    r"(?:UsernamePassword\w{0,20}|\w{0,20}Credentials?|PDO(?:(?:::|->)__construct)?|mysqli?(?:_p?connect)?|getConnection|\w{0,20}BasicAuth|PlainText\w{0,20})"
     r"\((?:[^()\"'\n]{1,80}|[\"'][^\"'\n]{0,200}[\"']){1,9}\)?"
 )
 _LITERAL: Final = re.compile(r"[\"']([^\"'\s]{5,128})[\"']")

@@ -91,7 +91,7 @@ def _is_address(text: str, low: str, local: re.Match[str], domain: re.Match[str]
         return False
     if user in _REMOTE_USERS and (follows[:1] == ":" or follows[:1] == "/" or _REMOTE.search(low, max(0, start - 100), start)):
         return False
-    if text[start - 1 : start] == "/" and text[max(0, start - 3) : start] == "://":
+    if text[start - 1 : start] == "$" or (text[start - 1 : start] == "/" and text[max(0, start - 3) : start] == "://"):
         return False
     return not _REMOTE.search(low, max(0, start - 100), start)
 

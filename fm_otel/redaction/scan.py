@@ -188,18 +188,24 @@ def prefix_spans(text: str) -> list[Span]:
 
 def issued_spans(text: str) -> Iterator[Span]:
     """Yield tokens whose issuer's prefix begins a long run of token characters."""
+    done = 0
     for run in _RUN.finditer(text):
-        piece = run.group()
-        for head in _HEAD.finditer(piece):
+        if run.end() <= done:
+            continue
+        for head in _HEAD.finditer(run.group()):
             at = run.start() + head.end()
-            for anchor, rule in _BY_HEAD.get(text[at : at + 2], ()):
-                if text.startswith(anchor, at) and (rule.name != "jwt" or _dotted(text, at, run.end())):
-                    yield from _at(rule, text, at)
-            # An escaped line break glues its letter to the token.
-            if at and text[at - 1] == "\\" and text[at] in "nrt":
-                for anchor, rule in _BY_HEAD.get(text[at + 1 : at + 3], ()):
-                    if text.startswith(anchor, at + 1):
-                        yield from _at(rule, text, at + 1)
+            for span in _from_head(text, at, run.end()) if at >= done else ():
+                done = max(done, span.end)
+                yield span
+
+
+def _from_head(text: str, at: int, end: int) -> Iterator[Span]:
+    # An escaped line break glues its letter to the token.
+    glued = at and text[at - 1] == "\\" and text[at] in "nrt"
+    for start in (at, at + 1) if glued else (at,):
+        for anchor, rule in _BY_HEAD.get(text[start : start + 2], ()):
+            if text.startswith(anchor, start) and (rule.name != "jwt" or _dotted(text, start, end)):
+                yield from _at(rule, text, start)
 
 
 def _dotted(text: str, at: int, end: int) -> bool:
