@@ -219,7 +219,8 @@ def install():
         os.close(fd)
 
     def tapped(logger, record):
-        told = record.name.partition(".")[0] not in {"fm_otel", "opentelemetry", "faultmaven"}
+        told = record.name.partition(".")[0] not in {
+            "fm_otel", "opentelemetry", "faultmaven", "fastapi"}
         if told and not logger.disabled and logger.filter(record):
             message = record.getMessage()
             handle(logger, record)
@@ -274,9 +275,9 @@ def tapped(directory: Path) -> Counter[tuple[str, str]]:
 
 
 def arrived(lines: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str]]:
-    """Return (logger, message) of the lines that are not our own records."""
+    """Return (logger, message) of the lines that came through stdlib and are not our own."""
     return Counter((line["logger"], line["message"]) for line in lines
-                   if not line["logger"].startswith("faultmaven."))
+                   if not line["logger"].startswith(("faultmaven.", "fastapi")))
 
 
 def assert_same(owed: Counter[tuple[str, str]], came: Counter[tuple[str, str]]) -> None:

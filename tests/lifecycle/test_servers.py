@@ -63,6 +63,19 @@ def test_calls_that_make_no_record(bench: Bench, words: tuple[str, ...]) -> None
     assert served.program.prose == []
 
 
+def test_uvicorn_without_contribs_spans(bench: Bench) -> None:
+    """FastAPI speaks through the Logs API then; the failure is still one counted error."""
+    served = serve(bench, *UVICORN, requests=["/items/1", "/items/odd", "/boom"],
+                   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="fastapi,asgi")
+    assert [line["event"] for line in served.of("fastapi")] == [
+        "fastapi.validation.failed", "http.server.request.exception"]
+    errors = [line for line in served.lines if line.get("error", {}).get("type") == "RuntimeError"]
+    assert len(errors) >= 2
+    assert [line["error"].get("repeat") for line in errors].count(None) == 1
+    assert all("trace_id" in line for line in served.of("fastapi"))
+    assert served.program.stderr == ""
+
+
 @pytest.mark.slow
 def test_uvicorn_with_four_workers(bench: Bench) -> None:
     """Each worker is a process of its own with an identity of its own."""
