@@ -121,9 +121,9 @@ class _Started:
         diagnostics = Diagnostics()
         self.report = report = diagnostics.report
         self.accounts = accounts = Accounts()
-        self.resource = resource_of(settings)
-        process = process_of(settings, self.resource)
         redactor = _redactor(settings, custom, report)
+        self.resource = resource_of(settings, redactor)
+        process = process_of(settings, self.resource)
 
         tracers = signals.start_traces(settings, self.resource, redactor, report)
         meters = signals.start_metrics(settings, self.resource, report)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
 from fm_otel.record import Process
+from fm_otel.redaction import RedactionError
 
 if TYPE_CHECKING:
+    from fm_otel.redaction import Redactor
     from fm_otel.settings import Settings
 
 
@@ -38,8 +40,8 @@ class FaultMavenResourceDetector(ResourceDetector):
         })
 
 
-def resource_of(settings: Settings) -> Resource:
-    """Return the resource of this process for all signals."""
+def resource_of(settings: Settings, redactor: Redactor | None = None) -> Resource:
+    """Return the resource of this process for all signals, cleaned once for all its telemetry."""
     ours: dict[str, str | int] = {
         "service.name": settings.service,
         "service.version": settings.version,
@@ -48,7 +50,16 @@ def resource_of(settings: Settings) -> Resource:
     }
     host = {"host.name": socket.gethostname()}
     detected = Resource(host).merge(Resource.create())
-    return detected.merge(FaultMavenResourceDetector().detect()).merge(Resource(ours))
+    whole = detected.merge(FaultMavenResourceDetector().detect()).merge(Resource(ours))
+    return whole if redactor is None else _redacted(whole, redactor, ours)
+
+
+def _redacted(whole: Resource, redactor: Redactor, ours: dict[str, str | int]) -> Resource:
+    """Return ``whole`` without secrets; without what could not be cleaned when that fails."""
+    try:
+        return Resource(redactor.mapping(dict(whole.attributes)), whole.schema_url)
+    except RedactionError:
+        return Resource(ours, whole.schema_url)
 
 
 def process_of(settings: Settings, resource: Resource) -> Process:

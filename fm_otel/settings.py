@@ -337,7 +337,10 @@ def _read(
         values[item.name] = item.metadata["parse"](raw)
     except ValueError as error:
         wanted = item.metadata["values"] or str(error)
-        shown = "********" if item.metadata["secret"] else repr(raw[:80])
+        from fm_otel.redaction import find_secrets
+
+        hidden = item.metadata["secret"] or find_secrets(f"{variable}={raw}")
+        shown = "********" if hidden else repr(raw[:80])
         tell(f"{variable}={shown} is not valid (expected {wanted}), "
              f"using {spelled(item.name, item.default) or 'nothing'}")
     else:

@@ -1,7 +1,7 @@
 """Spans on their way out, with the same redaction as records.
 
-Attributes, events and status descriptions are cleaned in a copy handed to the exporter; span
-names and ids stay.
+Names, attributes, events, links and status descriptions are cleaned in a copy handed to the
+exporter; ids stay.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import Status
+from opentelemetry.trace import Link, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fm_otel.redaction import Redactor
 
+_FAILED: Final = "[REDACTED:redactor_error]"
 _STACK: Final = "exception.stacktrace"
 _URLS: Final = frozenset({"url.full", "url.path", "url.query", "http.url", "http.target"})
 
@@ -44,12 +45,18 @@ class RedactingSpanExporter(SpanExporter):
         try:
             return self._copy(
                 span,
+                self._redactor.text(span.name),
                 self._attributes(span.attributes),
-                [Event(e.name, self._attributes(e.attributes), e.timestamp) for e in span.events],
+                [
+                    Event(self._redactor.text(e.name), self._attributes(e.attributes), e.timestamp)
+                    for e in span.events
+                ],
+                [Link(link.context, self._attributes(link.attributes)) for link in span.links],
                 self._status(span.status),
             )
         except Exception:  # noqa: BLE001 - fails closed: without what could not be cleaned
-            return self._copy(span, {}, [], Status(span.status.status_code))
+            links = [Link(link.context) for link in span.links]
+            return self._copy(span, _FAILED, {}, [], links, Status(span.status.status_code))
 
     def _attributes(self, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
         cleaned = {}
@@ -74,11 +81,12 @@ class RedactingSpanExporter(SpanExporter):
         return Status(status.status_code, self._redactor.text(status.description))
 
     def _copy(
-        self, span: ReadableSpan, attributes: dict[str, Any], events: list[Event], status: Status,
+        self, span: ReadableSpan, name: str, attributes: dict[str, Any], events: list[Event],
+        links: list[Link], status: Status,
     ) -> ReadableSpan:
         return ReadableSpan(
-            name=span.name, context=span.context, parent=span.parent, resource=span.resource,
-            attributes=attributes, events=events, links=span.links, kind=span.kind,
+            name=name, context=span.context, parent=span.parent, resource=span.resource,
+            attributes=attributes, events=events, links=links, kind=span.kind,
             instrumentation_scope=span.instrumentation_scope, status=status,
             start_time=span.start_time, end_time=span.end_time,
         )

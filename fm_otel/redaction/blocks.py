@@ -29,6 +29,10 @@ _LOCATED: Final = re.compile(
     r"[\"']loc[\"']: ?[(\[][^()\[\]\n]{0,200}?[\"'](\w{1,64})[\"'],?[)\]][^{}\n]{0,300}?[\"']input[\"']: ?([\"'])([^\"'\n]{1,1024})\2"
 )
 _TYPED: Final = re.compile(r"\"type\":\s{0,4}\"password\",\s{0,20}\"(?:value|secretData)\":\s{0,4}\"([^\"\\\n]{4,1024})\"")
+_ARGUMENTS: Final = "[arguments: "
+_CONVERSION: Final = re.compile(r"%(?:\(\w{1,64}\))?[-#0 +]{0,3}\d{0,4}(?:\.\d{1,4})?[a-zA-Z%]")
+_CONVERTED: Final = re.compile(r"([A-Za-z][\w.-]{0,63})(?:[\"']?\s{0,2}[=:]\s{0,2}[\"']?| (?:is |was )?)\Z")
+_ARGUMENT: Final = re.compile(r"(?:, )?(b?[\"']?)((?:[^\"'\\\n,\]]|(?<=[^,]),(?=[^ ])|\\.){1,4096})\1")
 _WORKFLOW: Final = re.compile(r"::(?:set-output|save-state|set-env) name=([\w-]{1,80})::(\S{1,1024})")
 _KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
@@ -148,6 +152,18 @@ def bound_spans(text: str) -> Iterator[Span]:
         column = numbers.get(match[1])
         if column is not None and column.tier >= Tier.SECRET and not shapes.is_placeholder(match[2]):
             yield Span(match.start(2), match.end(2), column.rule)
+
+
+def argument_spans(text: str) -> Iterator[Span]:
+    """Yield arguments that did not fit their template, where its name for them is sensitive."""
+    opening = text.find(_ARGUMENTS)
+    arguments = list(_ARGUMENT.finditer(text, opening + len(_ARGUMENTS)))
+    places = [match for match in _CONVERSION.finditer(text, 0, opening) if match.group() != "%%"]
+    for place, argument in zip(places, arguments, strict=False):
+        name = _CONVERTED.search(text, max(0, place.start() - 80), place.start())
+        found = classify(name[1]) if name else None
+        if found is not None and found.tier >= Tier.SECRET and not shapes.is_placeholder(argument[2]):
+            yield Span(argument.start(2), argument.end(2), found.rule)
 
 
 def generated_spans(text: str) -> Iterator[Span]:

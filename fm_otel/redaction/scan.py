@@ -150,6 +150,8 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield blocks.xml_property_spans(text)
     if "<![CDATA[" in text:
         yield blocks.cdata_spans(text)
+    if "[arguments: " in text:
+        yield blocks.argument_spans(text)
     if "= $" in text or "=$" in text:
         yield blocks.bound_spans(text)
     if "ecret" in text and "kind" in text:
