@@ -7,6 +7,7 @@ import signal
 import socket
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .rig import BIN, arrived, assert_same, eventually, lay_tap, tapped
@@ -132,7 +133,7 @@ def serve(
     program = bench.start(command(port, *words), env={**tap, **env})
     twin = bench.start(command(plain_port, *words), launched=False)
     for one in (port, plain_port):
-        eventually(lambda port=one: get(port, "/"), f"an answer\n{program.stderr}\n{twin.stderr}")
+        eventually(partial(get, one, "/"), "an answer of the server")
     for path in requests:
         assert get(port, path)
     if meanwhile is not None:
