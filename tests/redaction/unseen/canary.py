@@ -49,7 +49,7 @@ def messages() -> None:
     log.info("place-04 postgres://app:cnry04Xk7Qp@db:5432/app")
     log.warning("place-05 GET https://api.example.com/v1?api_key=cnry05Xk7QpZz91")
     log.error("place-06 curl -H 'Authorization: Bearer cnry06Xk7QpZz91abcdEF' https://x")
-    log.info("place-07 %s and %s", "secret=cnry07Xk7Qp")
+    log.info("place-07 %s and %s", "secret=cnry07Xk7Qp")  # noqa: PLE1206 - wrong on purpose
     log.info("place-08 password=%d", "cnry08Xk7Qp")
     log.info("place-09 %s", Unprintable())
     log.info("place-10 %s", Settings())
@@ -200,7 +200,7 @@ def main() -> None:
     logs_api()
     hooks()
     requests()
-    handle.force_flush()
+    handle.force_flush(3000)
     log.info("place-99")
     if "crash" in sys.argv:
         raise RuntimeError("password=cnry99Xk7Qp")

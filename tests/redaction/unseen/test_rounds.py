@@ -1,0 +1,28 @@
+"""What the adversary's rounds reached is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from fm_otel.redaction import Redactor
+from tests.redaction.unseen.lines import lines_of
+from tests.redaction.unseen.score import score
+
+# Round: secrets caught, context kept, benign lines damaged. Raise them with the rules.
+REACHED = {
+    "round_a": (0.989, 0.994, 0.0),
+    "round_b": (0.984, 1.0, 0.0),
+    "round_c": (0.996, 1.0, 0.003),
+}
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_no_round_scores_less_than_before(name: str) -> None:
+    """Caught, kept and damaged stay at what was reached, and a second run changes nothing."""
+    caught, kept, damaged = REACHED[name]
+    total = score(lines_of(f"{name}_secrets") + lines_of(f"{name}_benign"), Redactor(project_root=""))
+    failures = [(what, line.id, output) for what, line, output in total.failures]
+    assert total.recall >= caught, failures
+    assert total.context >= kept, failures
+    assert total.damage <= damaged, failures
+    assert not [failure for failure in failures if failure[0] == "twice"]
