@@ -94,6 +94,8 @@ def start(*, redactor: Custom | None = None, **overrides: Any) -> Handle:
     global _running  # noqa: PLW0603 - one process has one engine
     with _lock:
         if _running is not None:
+            if redactor is not None and _running._started.sanitize(redactor):  # noqa: SLF001 - same module
+                redactor = None
             if overrides or redactor is not None:
                 settings_module.to_stderr("already configured, configure() changes nothing")
             return _running
@@ -121,7 +123,7 @@ class _Started:
         diagnostics = Diagnostics()
         self.report = report = diagnostics.report
         self.accounts = accounts = Accounts()
-        redactor = _redactor(settings, custom, report)
+        self.redactor = redactor = _redactor(settings, custom, report)
         self.resource = resource_of(settings, redactor)
         process = process_of(settings, self.resource)
 
@@ -170,6 +172,10 @@ class _Started:
         integrations.install()
         self._textmap = propagate.get_global_textmap()
         _append_propagator(settings, self._textmap)
+
+    def sanitize(self, custom: Custom) -> bool:
+        """Take the application's sanitizer where the launcher could not know it."""
+        return self.redactor is not None and self.redactor.add_custom(_quietly(custom))
 
     def _backlog(self) -> int:
         return sum(sink.held for sink in self._otlp_sinks())

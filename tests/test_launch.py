@@ -112,3 +112,16 @@ def test_disabled_sdk_keeps_the_console() -> None:
     done = launch(OTEL_SDK_DISABLED="true", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert messages(done) == ["hello"]
     assert done.stderr == ""
+
+
+def test_sanitizer_given_under_a_launcher_is_used() -> None:
+    """A program's own sanitizer counts although the launcher configured before it could say so."""
+    program = (
+        "import logging, fm_otel; log = logging.getLogger('app'); log.warning('EMP-1 early');"
+        "fm_otel.configure(redactor=lambda text: text.replace('EMP-1', '[gone]'));"
+        "log.warning('EMP-1 early'); log.warning('m', extra={'who': 'EMP-1'})"
+    )
+    done = launch(str(BIN / "opentelemetry-instrument"), sys.executable, "-c", program)
+    assert messages(done) == ["EMP-1 early", "[gone] early", "m"]
+    assert done.stdout.count("EMP-1") == 1
+    assert done.stderr == ""

@@ -118,6 +118,15 @@ class Redactor:
         except Exception as error:  # noqa: BLE001 - total: whatever it was, no raw text
             raise RedactionError(type(error).__name__) from None
 
+    def add_custom(self, custom: Callable[[str], str]) -> bool:
+        """Run the customer's sanitizer from now on; return False when there is one already."""
+        if self._custom is not None:
+            return False
+        self._custom = custom
+        # What was clean without it need not be clean with it.
+        self._clean.clear()
+        return True
+
     def hide(self, s: str, raw: str, replacement: str) -> str:
         """Return ``s`` with the id ``raw`` replaced where it stands as a word of its own."""
         if len(raw) < 6 or raw not in s:

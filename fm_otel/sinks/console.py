@@ -61,6 +61,7 @@ class ConsoleSink:
         self._max_bytes = max_bytes
         self._stream: TextIO | None = None
         self._target = _Target(-1)
+        self._resting = 0
         self.after_fork()
 
     def write(self, chunk: list[tuple[Site, bytes]]) -> None:
