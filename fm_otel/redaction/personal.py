@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DIGITS: Final = re.compile(r"\d[\d .()-]{5,30}\d")
 """A run that can hold any of the digit shapes; the gate of :func:`digit_spans`."""
 
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d)?")
 _CARD: Final = re.compile(r"\d(?:[ -]?\d){12,18}")
 _SSN: Final = re.compile(r"\d{3}([- ])\d\d\1\d{4}")
 _PHONE: Final = re.compile(r"\+(?:\d[ .()/-]{0,2}){7,14}\d")
@@ -98,6 +99,8 @@ def _is_address(text: str, low: str, local: re.Match[str], domain: re.Match[str]
 
 def digit_spans(text: str, low: str) -> Iterator[Span]:
     """Yield card numbers, social security numbers and telephone numbers."""
+    if all(_DATE.fullmatch(run) for run in DIGITS.findall(text)):
+        return
     for match in _CARD.finditer(text):
         span = _card(text, low, match)
         if span:

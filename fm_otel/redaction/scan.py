@@ -148,7 +148,7 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield blocks.named_value_spans(text)
     if "<" in text and "=" in text:
         yield blocks.xml_property_spans(text)
-    if "<![CDATA[" in text:
+    if "<![CDATA[" in text and "]]>" in text:
         yield blocks.cdata_spans(text)
     if "[arguments: " in text:
         yield blocks.argument_spans(text)
