@@ -112,7 +112,7 @@ _SENSITIVE: Final = re.compile(
     r"(?:\A|_|\.)(?:\w*password|\w*passwd|pass|pwd|secrets?|tokens?|\w*key|creds?|credentials?|auth|cookies?)(?:\Z|_|\.)"
     r"|(?:Password|Passwd|Secret|Token|Key|Credentials)\d?\Z|\A(?:password|secret|token)[A-Z]", re.IGNORECASE
 )
-_PATH: Final = re.compile(r"~/[\w.@+-]+|(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*")
+_PATH: Final = re.compile(r"~/\S*|(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*")
 _TRAILING: Final = frozenset(".,;:)]}>'\"`")
 _OPENERS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
 _AFTER_CLOSER: Final = frozenset(".,;)]}[")
