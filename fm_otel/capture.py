@@ -38,7 +38,6 @@ PROCESS_LOGGER: Final = "faultmaven.process"
 _UNSAMPLED: Final = frozenset({AUDIT_LOGGER, PROCESS_LOGGER})
 
 
-
 class _Passing(threading.local):
     """The record whose handlers are being called in this thread, and what became of it."""
 
@@ -59,7 +58,6 @@ _OVERHEAD: Final = 400
 
 _LATEST: Final = 1e11
 """Seconds: times beyond this (year 5138) cannot be meant."""
-
 
 
 class Capture:
@@ -88,13 +86,12 @@ class Capture:
         """Return the captured record, or None when sampling refused it."""
         context = request_context.get().snapshot
         span = self._current_span()
-        weight = None
         levelno = record.levelno
-        if self._rate < 1.0 and levelno < logging.WARNING and record.name not in _UNSAMPLED:
-            if not self._kept(span, context):
-                self._sampled_out()
+        weight = None
+        if self._rate < 1.0:
+            weight = self.weigh(record.name, levelno, span, context)
+            if weight == 0:
                 return None
-            weight = 1 / self._rate
         msg = record.msg
         if type(msg) is not str or msg[:1] == "{":
             record = unpacked(record) or record
@@ -134,11 +131,10 @@ class Capture:
         context = request_context.get().snapshot
         span = self._current_span()
         weight = None
-        if self._rate < 1.0 and levelno < logging.WARNING and site.logger not in _UNSAMPLED:
-            if not self._kept(span, context):
-                self._sampled_out()
+        if self._rate < 1.0:
+            weight = self.weigh(site.logger, levelno, span, context)
+            if weight == 0:
                 return None
-            weight = 1 / self._rate
         notes: list[str] = []
         message = message_of(msg, args, notes) if args else msg
         keys: tuple[str, ...] = ()
@@ -171,10 +167,18 @@ class Capture:
             True,
         )
 
-    def _kept(self, span: SpanContext | None, context: Snapshot) -> bool:
+    def weigh(
+        self, logger: str, levelno: int, span: SpanContext | None, context: Snapshot,
+    ) -> float | None:
+        """Return how many records this one stands for, None where all are kept, 0 to refuse it."""
+        if self._rate >= 1.0 or levelno >= logging.WARNING or logger in _UNSAMPLED:
+            return None
         trace_id = format(span.trace_id, "032x") if span is not None else None
         correlation_id = context.correlation_id
-        return keep(self._rate, trace_id, None if correlation_id is None else str(correlation_id))
+        if keep(self._rate, trace_id, None if correlation_id is None else str(correlation_id)):
+            return 1 / self._rate
+        self._sampled_out()
+        return 0
 
     def _error(self, record: logging.LogRecord, levelno: int) -> CapturedError | None:
         exc_info: object = record.exc_info

@@ -138,12 +138,19 @@ class FaultMavenLogger(Logger):
             engine.report("emit", f"a record of scope {self._instrumentation_scope.name!r} could "
                           f"not be captured ({type(error).__name__})")
             return
-        engine.accept(captured)
+        if captured is not None:
+            engine.accept(captured)
 
-    def _captured(self, record: LogRecord) -> Captured:
+    def _captured(self, record: LogRecord) -> Captured | None:
         notes: list[str] = []
         provider = self._provider
+        capture = provider.engine.capture
         site = provider.site(self._instrumentation_scope, record)
+        span = span_context_of(record) if provider.engine.settings.enable_tracing else None
+        context = request_context.get().snapshot
+        weight = capture.weigh(site.logger, site.levelno, span, context)
+        if weight == 0:
+            return None
         attributes = _attributes(record.attributes, notes)
         error = _error(record, attributes)
         body = record.body
@@ -154,9 +161,9 @@ class FaultMavenLogger(Logger):
         keys = tuple(attributes)
         values = tuple(freeze(value, notes) for value in attributes.values())
         return Captured(
-            _time(record, notes), next(provider.engine.capture.sequence), site,
-            message or event_name or "", keys, values, span_context_of(record), request_context.get().snapshot, error, None,
-            tuple(notes), _OVERHEAD + len(message) + 60 * len(keys),
+            _time(record, notes), next(capture.sequence), site, message or event_name or "",
+            keys, values, span, context, error, weight, tuple(notes),
+            _OVERHEAD + len(message) + 60 * len(keys),
             True,
         )
 

@@ -114,6 +114,31 @@ assert log.enabled(severity_number=SeverityNumber.WARN)
     assert [line["message"] for line in lines] == ["high"]
 
 
+def test_api_records_are_sampled_like_all_others() -> None:
+    """The share that is kept holds for libraries too, and their records say their weight."""
+    lines, _ = run("""
+log = _logs.get_logger("lib")
+for n in range(400):
+    log.emit(LogRecord(body="low", severity_number=SeverityNumber.INFO))
+log.emit(LogRecord(body="high", severity_number=SeverityNumber.WARN))
+""", LOG_SAMPLE_RATE="0.25")
+    low = [line for line in lines if line["message"] == "low"]
+    assert 40 < len(low) < 180
+    assert {line["sample_weight"] for line in low} == {4.0}
+    assert [line.get("sample_weight") for line in lines if line["message"] == "high"] == [None]
+
+
+def test_without_tracing_api_records_have_no_ids_either() -> None:
+    """LOG_ENABLE_TRACING=false counts at every door."""
+    lines, _ = run("""
+from opentelemetry import trace
+span = trace.NonRecordingSpan(trace.SpanContext(10, 11, False, trace.TraceFlags(1)))
+_logs.get_logger("lib").emit(LogRecord(
+    body="x", severity_number=SeverityNumber.WARN, context=trace.set_span_in_context(span)))
+""", LOG_ENABLE_TRACING="false")
+    assert [set(line) & {"trace_id", "span_id", "trace_flags"} for line in lines] == [set()]
+
+
 def test_provider_set_before_us_stays(caplog: Any) -> None:
     """A program that built its own providers keeps them; its stdlib records are ours."""
     done = subprocess.run([sys.executable, "-c", """
