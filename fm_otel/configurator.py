@@ -124,6 +124,8 @@ class _Started:
         self.report = report = diagnostics.report
         self.accounts = accounts = Accounts()
         self.redactor = redactor = _redactor(settings, custom, report)
+        if redactor is not None:
+            diagnostics.clean = redactor.text
         self.resource = resource_of(settings, redactor)
         process = process_of(settings, self.resource)
 
@@ -165,6 +167,7 @@ class _Started:
         self.uncaught.install()
         closers = Closers([p.shutdown for p in (tracers, meters, self.provider) if p is not None])
         closers.prepare()
+        self.engine.prepare = closers.prepare
         self.lifecycle = Lifecycle(
             self.engine, closers, before_fork=self.before_fork, restart=self.after_fork,
         )
@@ -201,6 +204,9 @@ class _Started:
             output.encoder = output.make(process)
             for sink, _ in output.sinks:
                 sink.after_fork()
+        resource = encode_resource(process)
+        for otlp in self._otlp_sinks():
+            otlp.identify(resource)
         self.pipeline.after_fork()
 
     def resource_of_child(self) -> Resource:

@@ -46,6 +46,8 @@ class Engine:
         self.report = report
         self.record_prefix = record_prefix
         self.obey: Callable[[Captured], Captured | None] | None = None
+        self.prepare: Callable[[], None] | None = None
+        """Called before a process's first record; a forked child makes its exit ready there."""
         self._announced = False
 
     def take(self, record: logging.LogRecord, *, console: bool = True) -> Captured | None:
@@ -116,6 +118,8 @@ class Engine:
     def _announce(self) -> None:
         """Write the process's start record before its first own."""
         self._announced = True
+        if self.prepare is not None:
+            self.prepare()
         in_force = {name: value for name, value, source in self.settings.describe()
                     if source != "default"}
         # Without the context of the request that happens to be the first.

@@ -132,6 +132,8 @@ class Lifecycle:
         pipeline.terminating()
         pipeline.drain(1 << 30, self._engine.settings.exit_timeout * DRAIN_SHARE)
         self._engine.say_goodbye()
+        # A child that traced but never logged has not had them yet.
+        self._closers.prepare()
         self._closers.begin()
         done = pipeline.shutdown(max(0.0, deadline - time.monotonic()))
         done = self._closers.wait(deadline) and done

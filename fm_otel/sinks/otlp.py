@@ -196,6 +196,10 @@ class OtlpSink:
         """Give up connections a child could not leave alone."""
         self._transport.before_fork()
 
+    def identify(self, resource: bytes) -> None:
+        """Speak for another resource from now on: that of a forked child."""
+        self._resource = resource
+
     def after_fork(self) -> None:
         """In a forked child: start empty; the parent delivers its own records."""
         _own_threads.clear()

@@ -177,6 +177,24 @@ log.info("codes %s", [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid i
     assert {line["seq"] for line in children} == {2}, "behind the child's own start record"
 
 
+def test_a_fork_child_speaks_for_itself_by_otlp(bench: Bench, receiver: OtlpReceiver) -> None:
+    """Its records name its own process, and the span it ended last is sent before it leaves."""
+    program = bench.run(HEAD + """
+from opentelemetry import trace
+log.info("parent")
+pid = os.fork()
+if not pid:
+    with trace.get_tracer("child").start_as_current_span("last"):
+        log.info("child")
+    sys.exit()
+os.waitpid(pid, 0)
+""", env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.http_endpoint})
+    pids = {line["record_id"]: line["pid"] for line in program.lines}
+    assert {r["record_id"]: r["resource"]["process.pid"] for r in receiver.records} == pids
+    assert len(set(pids.values())) == 2
+    assert [request.signal for request in receiver.requests].count("/v1/traces") == 1
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_children_lose_nothing(bench: Bench, method: str) -> None:
     """They leave by ``os._exit``; a failing one becomes a record; statuses stay."""
