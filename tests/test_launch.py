@@ -125,3 +125,31 @@ def test_sanitizer_given_under_a_launcher_is_used() -> None:
     assert messages(done) == ["EMP-1 early", "[gone] early", "m"]
     assert done.stdout.count("EMP-1") == 1
     assert done.stderr == ""
+
+
+LIBRARIES = (
+    "import logging; [logging.getLogger(n).info(n) for n in ('app', 'httpx', 'httpcore')]"
+)
+
+
+def test_default_levels_of_libraries_only_quiet() -> None:
+    """LOG_LEVEL may ask less of httpx than its default level, never get more by it."""
+    program = (str(BIN / "opentelemetry-instrument"), sys.executable, "-c", LIBRARIES)
+    assert messages(launch(*program)) == ["app", "httpx"]
+    assert messages(launch(*program, LOG_LEVEL="WARNING")) == []
+    given = launch(*program, LOG_LEVEL="WARNING", FM_OTEL_LEVELS="httpcore=DEBUG")
+    assert messages(given) == ["httpcore"]
+
+
+def test_what_opentelemetry_has_to_say_is_redacted_too() -> None:
+    """A password in a diagnostic of our own machinery does not reach stderr."""
+    program = (
+        "import logging; log = logging.getLogger('opentelemetry.sdk.test');"
+        "log.warning('cannot reach https://user:hunter2hunter2@collector:4318');"
+        "log.warning('%d misfits', 'hunter2hunter2 password=hunter2hunter2')"
+    )
+    done = launch(str(BIN / "opentelemetry-instrument"), sys.executable, "-c", program)
+    assert done.returncode == 0
+    assert "cannot reach https://user:[REDACTED:url_password]@collector:4318" in done.stderr
+    assert "password=hunter2" not in done.stderr
+    assert "user:hunter2" not in done.stderr

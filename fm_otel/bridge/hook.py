@@ -21,7 +21,7 @@ from fm_otel.bridge.consoles import is_console
 from fm_otel.bridge.fast_logger import FastLane, caller, collides, is_stock, normalised, posing
 from fm_otel.capture import AUDIT_LOGGER, passing
 from fm_otel.structured import ASIDE, NOTES
-from fm_otel.values import text_of
+from fm_otel.values import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +52,7 @@ class Hook:
         self._owns_console = settings.console == "own"
         self._floor = settings.level if settings.level_explicit else 0
         self._levels = dict(settings.levels)
+        self._levels_given = "levels" in settings.sources
         self._thresholds: dict[str, int] = {}
         self._transports: set[str] = set()
         self._seen: WeakSet[logging.LogRecord] = WeakSet()
@@ -101,8 +102,11 @@ class Hook:
             root.setLevel(settings.level)
         for name, level in self._levels.items():
             logger = logging.getLogger(name)
-            if "levels" in settings.sources or logger.level == logging.NOTSET:
+            if self._levels_given:
                 logger.setLevel(level)
+            elif logger.level == logging.NOTSET:
+                # The default only quiets: LOG_LEVEL may ask for less, not for more.
+                logger.setLevel(max(level, self._floor))
 
     # ---- the call's way, where nobody needs the record
 
@@ -225,12 +229,15 @@ class Hook:
         return threshold
 
     def _listed(self, name: str) -> bool:
-        return any(name == own or name.startswith(own + ".") for own in self._levels)
+        return self._levels_given and any(
+            name == own or name.startswith(own + ".") for own in self._levels
+        )
 
     def _diagnose(self, record: logging.LogRecord) -> None:
         """Say on stderr what our own machinery and OpenTelemetry's have to say."""
         if record.levelno >= logging.WARNING and threading.get_ident() not in _muted:
-            text = text_of(record.getMessage(), []).partition("\n")[0][:500]
+            message = message_of(record.msg, record.args, [])
+            text = message.partition("\n")[0][:500]
             self.engine.report(f"log:{record.name}:{record.lineno}", f"{record.name}: {text}")
 
     # ---- the other doors of stdlib logging
@@ -303,7 +310,7 @@ class Hook:
             if self.active:
                 if logger is logging.root and self._floor:
                     level = self._floor
-                elif "levels" in self.engine.settings.sources:
+                elif self._levels_given:
                     level = self._levels.get(logger.name, level)
             original(logger, level)
 
