@@ -19,7 +19,7 @@ from contextvars import ContextVar, Token
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
 
-from fm_otel.fields import CONTEXT_FIELDS
+from fm_otel.fields import CONTEXT_FIELDS, RECORD_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,6 @@ Value: TypeAlias = str | int | float | bool
 Fields: TypeAlias = dict[str, Value]
 
 _TEXT_FIELDS: Final = frozenset(CONTEXT_FIELDS)
-_RECORD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {
-    "message",
-    "asctime",
-    "taskName",
-}
 _phases: Final = logging.getLogger("faultmaven.agent")
 
 
@@ -272,7 +267,7 @@ def as_extra(logger: logging.Logger, fields: Mapping[str, object]) -> dict[str, 
 
     Only plain stdlib refuses those; a configured engine sorts them itself.
     """
-    clashing = fields.keys() & _RECORD_ATTRIBUTES
+    clashing = fields.keys() & RECORD_ATTRIBUTES
     if not clashing or type(logger).makeRecord.__module__ != "logging":
         return dict(fields)
     return {**_without(fields, clashing), "extra": {key: fields[key] for key in clashing}}

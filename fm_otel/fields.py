@@ -7,6 +7,7 @@ OpenTelemetry semantic conventions where they have one, ``faultmaven.*`` otherwi
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -199,6 +200,11 @@ CONTEXT_FIELDS: Final = (
     "query_complexity",
 )
 """Schema fields that usually come from the request context."""
+
+RECORD_ATTRIBUTES: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message", "asctime", "taskName",
+}
+"""Names a ``LogRecord`` owns, on every Python: no extra may be one of them."""
 
 ID_FIELDS: Final = ("correlation_id", "session_id", "user_id", "investigation_id")
 

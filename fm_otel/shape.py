@@ -17,6 +17,7 @@ from fm_otel.fields import (
     FIELDS,
     ID_FIELDS,
     PERFORMANCE_FIELDS,
+    RECORD_ATTRIBUTES,
     RESERVED_PREFIXES,
     SETTABLE,
     Kind,
@@ -50,12 +51,6 @@ _TYPES: Final[dict[Kind, frozenset[type]]] = {
 _INT_MIN, _INT_END = -(1 << 63), 1 << 63
 _DROPPED: Final = frozenset({"", "message", "asctime", "color_message"})
 """What formatters and servers leave on a record; the empty key, which no reader can address."""
-
-_RECORD_ATTRIBUTES: Final = frozenset({
-    "name", "msg", "args", "levelname", "levelno", "pathname", "filename", "exc_info", "exc_text",
-    "stack_info", "lineno", "funcName", "created", "msecs", "relativeCreated", "thread",
-    "threadName", "processName", "process", "message", "asctime", "taskName",
-})
 
 
 class Plan:
@@ -114,7 +109,7 @@ class Plan:
 
 def reserved(key: str) -> bool:
     """Return whether a user's key may not stand at the top of the line."""
-    return key in BY_NAME or key in _RECORD_ATTRIBUTES or key.startswith(RESERVED_PREFIXES)
+    return key in BY_NAME or key in RECORD_ATTRIBUTES or key.startswith(RESERVED_PREFIXES)
 
 
 class Shaper:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import metrics, trace
 
 from fm_otel import _upstream
-from fm_otel.sinks.endpoint import GRPC, GRPC_PORT
+from fm_otel.sinks.endpoint import GRPC, HTTP, protocol_by_port, split
 from fm_otel.span_redaction import RedactingSpanExporter
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fm_otel.redaction import Redactor
     from fm_otel.settings import Settings
 
-_EXPORTERS: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
+_EXPORTERS: Final = {GRPC: "otlp_proto_grpc", HTTP: "otlp_proto_http"}
 
 
 def start_traces(
@@ -85,6 +85,5 @@ def _entry_point(name: str, signal: str, settings: Settings) -> str:
     protocol = read(f"{prefix}_{signal.upper()}_PROTOCOL") or read(f"{prefix}_PROTOCOL")
     if not protocol:
         endpoint = read(f"{prefix}_{signal.upper()}_ENDPOINT") or read(f"{prefix}_ENDPOINT") or ""
-        port = endpoint.rstrip("/").rpartition(":")[2]
-        protocol = GRPC if port == str(GRPC_PORT) else "http/protobuf"
-    return _EXPORTERS.get(protocol.strip(), _EXPORTERS["http/protobuf"])
+        protocol = protocol_by_port(split(endpoint))
+    return _EXPORTERS.get(protocol.strip().lower(), _EXPORTERS[HTTP])

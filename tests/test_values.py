@@ -38,6 +38,18 @@ from fm_otel.values import (
     tidy,
     type_name,
 )
+from tests.hostile.objects import (
+    HostileMeta,
+    Lazy,
+    LyingClass,
+    Mapping,
+    Number,
+    Phase,
+    Unprintable,
+    Untouchable,
+    refuse,
+    tower,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,59 +64,19 @@ def frozen(value: object) -> tuple[object, list[str]]:
     return result, notes
 
 
-def refuse(*_: object, **__: object) -> NoReturn:
-    """Fail as a method nobody may call."""
-    message = "must not be called"
-    raise RuntimeError(message)
-
-
-class Unprintable:
-    """Raises in both of its texts."""
-
-    __str__ = __repr__ = refuse
-
-
-class Untouchable:
-    """May be shown by its repr and not be asked anything else."""
-
-    __bool__ = __eq__ = __len__ = __iter__ = __getitem__ = __contains__ = __hash__ = refuse
-
-    def __getattr__(self, name: str) -> NoReturn:
-        refuse(name)
-
-    def __repr__(self) -> str:
-        return "<Untouchable>"
-
-
-class HostileMeta(type):
-    """A class that lies about itself and cannot be hashed."""
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(cls, other: object) -> bool:
-        refuse(other)
+class NamelessMeta(HostileMeta):
+    """A hostile class of classes that lies about its name too."""
 
     @property
     def __name__(cls) -> str:  # type: ignore[override]
         refuse()
 
 
-class OfHostileClass(metaclass=HostileMeta):
+class OfHostileClass(metaclass=NamelessMeta):
     """An instance of a class with a hostile metaclass."""
 
     def __repr__(self) -> str:
         return "<OfHostileClass>"
-
-
-class LyingClass:
-    """Raises when asked for its class, as broken proxies do."""
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        refuse()
-
-    def __repr__(self) -> str:
-        return "<LyingClass>"
 
 
 class Text(str):
@@ -114,34 +86,10 @@ class Text(str):
     __str__ = __repr__ = __mod__ = encode = isascii = refuse
 
 
-class Number(int):
-    """A number whose methods lie."""
-
-    __str__ = __repr__ = __int__ = __index__ = __lt__ = __le__ = refuse
-
-
-class Mapping(dict[str, object]):
-    """A dict whose methods lie."""
-
-    __iter__ = __len__ = __getitem__ = items = keys = refuse
-
-
 class Items(list[object]):
     """A list whose methods lie."""
 
     __iter__ = __len__ = __getitem__ = refuse
-
-
-class Lazy:
-    """Like an ORM row: reading the attribute would fetch it."""
-
-    @property
-    def rows(self) -> NoReturn:
-        """Fetch."""
-        refuse()
-
-    def __repr__(self) -> str:
-        return "<Lazy>"
 
 
 class Headers(collections.abc.Mapping[str, str]):
@@ -173,12 +121,6 @@ class Restless(collections.abc.Mapping[str, int]):
 
     def __len__(self) -> int:
         return 1
-
-
-class Phase(enum.Enum):
-    """A plain enumeration."""
-
-    TRIAGE = "triage"
 
 
 class Level(enum.IntEnum):
@@ -294,14 +236,6 @@ def cyclic() -> dict[str, object]:
     loop: dict[str, object] = {"a": 1}
     loop["again"] = [loop]
     return loop
-
-
-def tower(height: int) -> object:
-    """Build lists in lists."""
-    value: object = "bottom"
-    for _ in range(height):
-        value = [value]
-    return value
 
 
 CHANGES: list[tuple[str, object, object, list[str]]] = [

@@ -15,13 +15,13 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.bridge.consoles import is_console
+from fm_otel.fields import RECORD_ATTRIBUTES
 
 if TYPE_CHECKING:
     from types import FrameType
 
 _SOURCE: Final = logging._srcfile  # noqa: SLF001 - as findCaller
 _HELD: Final = ("makeRecord", "callHandlers", "handle", "findCaller", "_log")
-_TAKEN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class FastLane:
@@ -96,7 +96,7 @@ def is_stock(method: Any) -> bool:
 
 def collides(extra: Any) -> bool:
     """Return whether ``extra`` is anything but a dict of names a record has no use for."""
-    return type(extra) is not dict or not _TAKEN.isdisjoint(extra)
+    return type(extra) is not dict or not RECORD_ATTRIBUTES.isdisjoint(extra)
 
 
 def caller(frame: FrameType | None) -> FrameType | None:

@@ -15,7 +15,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 
 from fm_otel.capture import passing, time_of
 from fm_otel.context import request_context
-from fm_otel.fields import BY_NAME
+from fm_otel.fields import BY_NAME, RECORD_ATTRIBUTES
 from fm_otel.site import SiteTable, clean
 from fm_otel.stack import capture_error
 from fm_otel.values import freeze, message_of, text_of, well_formed
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
 
     from fm_otel.site import Site
-
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class BridgeHandler(logging.Handler):
@@ -96,7 +94,7 @@ class BridgeHandler(logging.Handler):
             attributes[field.at if field else name] = value
         for key, value in record.__dict__.items():
             name = well_formed(text_of(key, notes), notes)
-            if name not in _STANDARD and not name.startswith("_fm_otel"):
+            if name not in RECORD_ATTRIBUTES and not name.startswith("_fm_otel"):
                 attributes[name] = freeze(value, notes)
         if self._code:
             attributes["code.file.path"] = clean(record.pathname)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ from fm_otel.redaction.normalise import GUARD, WINDOW
 from fm_otel.redaction.pseudonym import Pseudonymizer
 from fm_otel.redaction.spans import Span, applied, merged, outside_markers
 from fm_otel.redaction.user_rules import NO_USER_RULES, UserRules, load
+from fm_otel.settings import to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +29,6 @@ _ID: Final = re.compile(ID_PATTERN)
 _ODD_ID: Final = re.compile(r"[^A-Za-z0-9._:-]")
 _FIELDS: Final[dict[str, Field]] = {f.name: f for f in FIELDS} | SETTABLE
 _IDS: Final = frozenset({"correlation_id", "session_id", "user_id", "investigation_id"})
-
-
-def _to_stderr(message: str) -> None:
-    sys.stderr.write(f"fm_otel: {message}\n")
 
 
 MAX_PLAIN_KEYS = 4096
@@ -60,7 +56,7 @@ class Redactor:
         custom: Callable[[str], str] | None = None,
         hide_hosts: bool = False,
         project_root: str | None = None,
-        report: Callable[[str], None] = _to_stderr,
+        report: Callable[[str], None] = to_stderr,
     ) -> None:
         """Take the user's rules file, the key of pseudonyms and the customer's own sanitizer.
 

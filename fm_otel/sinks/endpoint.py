@@ -82,8 +82,8 @@ class _Reader:
         return "http://localhost:4317" if grpc else "http://localhost:4318"
 
     def _build(self, variable: str, text: str) -> OtlpEndpoint:
-        parts = _split(text)
-        protocol = self._protocol(GRPC if parts.port == GRPC_PORT else HTTP)
+        parts = split(text)
+        protocol = self._protocol(protocol_by_port(parts))
         if protocol == GRPC:
             target, insecure = self._grpc_target(text, parts)
         else:
@@ -173,7 +173,12 @@ def _spellings(name: str) -> tuple[str, str]:
     return f"{_PREFIX}LOGS_{name}", _PREFIX + name
 
 
-def _split(text: str) -> SplitResult:
+def protocol_by_port(parts: SplitResult) -> str:
+    """Return the protocol of an endpoint where no variable names it."""
+    return GRPC if parts.port == GRPC_PORT else HTTP
+
+
+def split(text: str) -> SplitResult:
     """Split a URL, or host and port without scheme."""
     parts = urlsplit(text if "://" in text or text.startswith("unix:") else f"//{text}")
     if parts.port == 0:
