@@ -39,9 +39,6 @@ _LINK_PATH: Final = re.compile(
     r"verify|verify[-_]?email|magic|magic[-_]?link|invite|invitation|invitations|unsubscribe|login|token|"
     r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12})?/([A-Za-z0-9_.~=-]{16,512})"
 )
-_ACCESS: Final = re.compile(r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (/[^\s?\"]{0,2048})\?([^\s\"]{1,8192})")
-_PARAMETER: Final = re.compile(r"(?:\A|&|;)([^=&;]{0,80})=([^&;]{1,8192})")
-_PLAIN_VALUE: Final = re.compile(r"[\w.,:*~-]{0,40}")
 _JSESSION: Final = re.compile(r";jsessionid=([A-Za-z0-9.!_-]{8,200})", re.IGNORECASE)
 
 
@@ -126,14 +123,3 @@ def path_spans(text: str) -> Iterator[Span]:
     for match in _LINK_PATH.finditer(text):
         if shapes.is_random(match[1]) and (shapes.UUID.fullmatch(match[1]) is None or "reset" in match.group() or "magic" in match.group() or "invit" in match.group()):
             yield Span(match.start(1), match.end(1), "url_token")
-
-
-def access_spans(text: str) -> Iterator[Span]:
-    """Yield query values of access lines that may be user input; numbers and words stay."""
-    for line in _ACCESS.finditer(text):
-        for match in _PARAMETER.finditer(text, line.start(2), line.end(2)):
-            value = unquote(match[2].replace("+", " "))
-            if "[REDACTED:" in value or (_PLAIN_VALUE.fullmatch(value) and not shapes.is_random(value)):
-                continue
-            if shapes.UUID.fullmatch(value) is None:
-                yield Span(match.start(2), match.end(2), "query")

@@ -31,6 +31,13 @@ _FIELDS: Final[dict[str, Field]] = {f.name: f for f in FIELDS} | SETTABLE
 _IDS: Final = frozenset({"correlation_id", "session_id", "user_id", "investigation_id"})
 
 
+_FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?:  [^\n]*\n)+(?=\S[^\n]*\n?\Z)")
+"""The frames of a plain traceback: what follows them is the exception's last line, and the end."""
+
+MAX_FRAMES = 256
+MAX_FRAMES_LENGTH = 8192
+"""Tracebacks remembered, and characters of one: two megabytes at most."""
+
 MAX_PLAIN_KEYS = 4096
 """Keys remembered as saying nothing about their values, before the set starts afresh."""
 
@@ -70,6 +77,7 @@ class Redactor:
         self._root = paths.project_root() if project_root is None else project_root
         self._clean: set[str] = set()
         self._plain_keys: set[str] = set()
+        self._frames: dict[str, str] = {}
         self._pseudonyms, self._key_refused = self._keyed(pseudonym_key)
 
     def text(self, s: str) -> str:
@@ -79,8 +87,19 @@ class Redactor:
         return self._guarded(self._text, s)
 
     def stack(self, s: str) -> str:
-        """Return a stack trace without secrets, its file paths relative."""
-        return self.text(s)
+        """Return a stack trace without secrets, its file paths relative.
+
+        The frames of one place are the same text each time it fails: clean ones are remembered.
+        """
+        frames = _FRAMES.match(s)
+        if frames is None or self._custom is not None or self._user.rules:
+            return self.text(s)
+        known = self._frames.get(frames.group())
+        if known is None:
+            known = self.text(frames.group())
+            if "[REDACTED:" not in known:
+                self._remember_frames(frames.group(), known)
+        return known + self.text(s[frames.end():])
 
     def url(self, s: str) -> str:
         """Return a URL without credentials and secret query values."""
@@ -176,6 +195,12 @@ class Redactor:
         if "[REDACTED:" in text:
             spans = [span for span in outside_markers(text, spans) if span.start < span.end]
         return spans
+
+    def _remember_frames(self, frames: str, clean: str) -> None:
+        if len(self._frames) >= MAX_FRAMES:
+            self._frames.clear()
+        if len(frames) <= MAX_FRAMES_LENGTH:
+            self._frames[frames] = clean
 
     def _remember(self, s: str) -> None:
         if len(self._clean) >= MEMO_SIZE:
