@@ -165,6 +165,8 @@ class Shaper:
                 code = values[plan.code]
         if error is not None or code is not None:
             _error(facts, error, code)
+        if error is not None and error.context:
+            _fill(facts, error.context)
         for name, value in facts.extra.items():
             if type(value) is int or type(value) is float:
                 facts.extra[name] = _number(value, facts)
@@ -297,6 +299,25 @@ def _error(facts: Facts, captured: CapturedError | None, code: object) -> None:
     facts.error = {**given, **error} if given and captured is None else error
     if given and captured is not None:
         facts.extra["error"] = given
+
+
+def _fill(facts: Facts, context: dict[str, object]) -> None:
+    """Fill what the record does not say itself from the ``context`` its exception carries."""
+    plain: dict[str, object] = {}
+    for key, value in context.items():
+        field = SETTABLE.get(key)
+        if field is None:
+            if value is not None and not reserved(key):
+                plain[clean_text(key)[:MAX_KEY]] = value
+        elif field.name in _ORDER and field.kind is not Kind.OBJECT:
+            fitted = fit(field, value)
+            if fitted is not None and field.name not in facts.context.schema:
+                facts.fields.setdefault(field.name, fitted)
+    facts.fields = {name: facts.fields[name] for name in sorted(facts.fields, key=_ORDER.__getitem__)}
+    if plain:
+        facts.plain, facts.members = {**facts.plain, **{
+            key: value for key, value in plain.items() if key not in facts.plain
+        }}, None
 
 
 def _side(http: dict[str, object] | None) -> str | None:

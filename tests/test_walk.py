@@ -207,3 +207,30 @@ def test_failed_request_without_a_code_says_whose_failure_it_is(engine: Any) -> 
         for status in (404, 500):
             log.error("GET /x %d", status, extra={"http": {"method": "GET", "status": status}})
     assert [line["error"]["category"] for line in read()] == ["client", "server"]
+
+
+def test_context_of_an_exception_fills_what_the_call_left_out(engine: Any) -> None:
+    """What a service put on its exception is searchable; the call's and the request's word counts."""
+
+    class QueryError(Exception):
+        error_code = "SESSION_EXPIRED"
+
+        def __init__(self, text: str) -> None:
+            super().__init__(text)
+            self.context = {
+                "operation": "query", "session_id": "other", "tokens_used": 7, "shard": 3,
+                "level": "FORGED", "password": "hunter2hunter2", "step": "exception's",
+            }
+
+    read = engine()
+    with fm_otel.bound_context(session_id="own"):
+        try:
+            raise QueryError("late")
+        except QueryError:
+            log.exception("failed", extra={"step": "call's"})
+    (line,) = read()
+    assert line["level"] == "ERROR"
+    assert (line["operation"], line["tokens_used"], line["shard"]) == ("query", 7, 3)
+    assert (line["session_id"], line["step"]) == ("own", "call's")
+    assert line["error"]["error_code"] == "SESSION_EXPIRED"
+    assert "hunter2" not in json.dumps(line)
