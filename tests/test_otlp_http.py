@@ -341,8 +341,6 @@ def date(seconds: float) -> bytes:
         (b"204 No Content\r\n\r\n", Answer(Verdict.DELIVERED)),
         (b"429 X\r\nRetry-After: soon\r\n\r\n", Answer(Verdict.RETRY, "429 X")),
         (b"429 X\r\nRetry-After: 9999999999\r\n\r\n", Answer(Verdict.RETRY, "429 X", 300.0)),
-        (b"429 X\r\nRetry-After: %s\r\n\r\n" % date(-9), Answer(Verdict.RETRY, "429 X", 0)),
-        (b"429 X\r\nRetry-After: %s\r\n\r\n" % date(999), Answer(Verdict.RETRY, "429 X", 300.0)),
         (b"400 X\r\n\r\n\x12\x09a\x1b[31m\nb\xff", Answer(Verdict.BISECT, "400 X")),
         (b"400 X\r\n\r\n\x12\x05a\x1b[\nb", Answer(Verdict.BISECT, "400 X a [ b")),
         (b"404 Not Found\r\n\r\n<html>", Answer(Verdict.HOLD, "404 Not Found")),
@@ -354,6 +352,15 @@ def test_answers_of_strangers_are_read_with_care(answer: bytes, expected: Answer
     with answering(b"HTTP/1.1 " + answer) as url:
         transport = OtlpHttp(endpoint_of(ENDPOINT=url))
         assert transport.send(PAYLOAD, 5) == expected
+        transport.close()
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(-9, 0), (999, 300.0)], ids=["past", "far"])
+def test_a_date_to_retry_after_is_read_from_now_on(seconds: float, wait: float) -> None:
+    """A date that is over means at once, one far ahead means the longest wait kept."""
+    with answering(b"HTTP/1.1 429 X\r\nRetry-After: %s\r\n\r\n" % date(seconds)) as url:
+        transport = OtlpHttp(endpoint_of(ENDPOINT=url))
+        assert transport.send(PAYLOAD, 5) == Answer(Verdict.RETRY, "429 X", wait)
         transport.close()
 
 
