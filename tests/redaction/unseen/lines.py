@@ -1,8 +1,8 @@
 """Read the adversary's rounds: templates in files, the secrets in them made at run time.
 
 A template is one line, ``⏎`` a line break in it. ``<<kind>>`` is a secret made from a seed,
-``<<=text>>`` a secret written out, ``<<~text>>`` text that may go or stay. What stands between
-slots must stay, in order. A line may begin with ``@stack``, ``@json`` (a mapping) or ``@key``
+``<<=text>>`` a secret written out, ``<<%AB_[a-z0-9]{20}>>`` one made by that form and ``<<~text>>``
+text that may go or stay. What stands between slots must stay, in order. A line may begin with ``@stack``, ``@json`` (a mapping) or ``@key``
 (the text under that key).
 """
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 _SLOT = re.compile(r"<<(?!<)(.+?)>>")
+_CLASS = re.compile(r"\[([^]]+)\]\{(\d+)\}")
 
 _HUMAN = (
     "Tr0ub4dor&3", "Sommer2024!", "P@ssw0rd123", "xK9#mQ2vLw", "correct-horse-battery", "S3cur3_P4ss",
@@ -279,9 +280,17 @@ def _made(slot: str, forms: Forms, before: str) -> tuple[str, tuple[str, ...]]:
         return slot[1:], (slot[1:],)
     if slot.startswith("~"):
         return slot[1:], ()
+    if slot.startswith("%"):
+        made = _CLASS.sub(lambda form: forms.chars(_alphabet(form[1]), int(form[2])), slot[1:])
+        return made, (made,)
     if slot == "pem_body":
         indent = re.search(r"\n([ \t>|]*)\Z", before)
         lines = forms.pem_body().split("\n")
         return ("\n" + (indent[1] if indent else "")).join(lines), tuple(lines)
     made = MORE[slot](forms) if slot in MORE else forms.make(slot)
     return (made, (made,)) if isinstance(made, str) else made
+
+
+def _alphabet(characters: str) -> str:
+    """Return the characters of a class such as ``A-Za-z0-9_-``."""
+    return "".join(char for char in map(chr, range(33, 127)) if re.match(f"[{characters}]", char))
