@@ -34,6 +34,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,
 )
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +103,8 @@ class OtlpReceiver:
     grpc_port: int = 0
     behaviour: Behaviour = field(default_factory=Behaviour)
     records: list[dict[str, Any]] = field(default_factory=list)
+    exports: list[list[dict[str, Any]]] = field(default_factory=list)
+    """The points of each accepted metrics request, those of gauges and sums."""
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -161,6 +166,13 @@ class OtlpReceiver:
             assert arrived, f"{len(self.requests)} of {count} requests"
             return list(self.requests)
 
+    def wait_for_exports(self, count: int, timeout: float = 10) -> list[list[dict[str, Any]]]:
+        """Return the accepted metrics requests once there are ``count``."""
+        with self._changed:
+            arrived = self._changed.wait_for(lambda: len(self.exports) >= count, timeout)
+            assert arrived, f"{len(self.exports)} of {count} exports of metrics"
+            return list(self.exports)
+
     # What both protocols do.
 
     def receive(
@@ -175,6 +187,8 @@ class OtlpReceiver:
             self.requests.append(Request(path, size, len(found), headers, mode, connection))
             if accepted:
                 self._keep(found)
+                if path == METRICS:
+                    self.exports.append(list(_points(body)))
             self._changed.notify_all()
         if mode in {"hang", "slow"}:
             self._released.wait(self.behaviour.delay if mode == "slow" else None)
@@ -229,6 +243,24 @@ def _records(request: ExportLogsServiceRequest) -> Iterator[dict[str, Any]]:
                     "resource": resource,
                     "schema_url": resource_logs.schema_url,
                 }
+
+
+def _points(body: bytes) -> Iterator[dict[str, Any]]:
+    for resource_metrics in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+        resource = _attributes(resource_metrics.resource.attributes)
+        for scope_metrics in resource_metrics.scope_metrics:
+            for metric in scope_metrics.metrics:
+                points = metric.gauge if metric.HasField("gauge") else metric.sum
+                for point in points.data_points:
+                    yield {
+                        "scope": scope_metrics.scope.name,
+                        "name": metric.name,
+                        "unit": metric.unit,
+                        "monotonic": metric.sum.is_monotonic,
+                        "attributes": _attributes(point.attributes),
+                        "value": getattr(point, point.WhichOneof("value")),
+                        "resource": resource,
+                    }
 
 
 def _attributes(pairs: Any) -> dict[str, Any]:
