@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,10 @@ class _Started:
         self.hook.install()
         self.uncaught = Uncaught(prints=settings.console != "off")
         self.uncaught.install()
-        closers = Closers([p.shutdown for p in (tracers, meters, self.provider) if p is not None])
+        ends = [p.shutdown for p in (tracers, self.provider) if p is not None]
+        if meters is not None:
+            ends.append(partial(self._close_meters, meters))
+        closers = Closers(ends)
         closers.prepare()
         self.engine.prepare = closers.prepare
         self.lifecycle = Lifecycle(
@@ -179,6 +183,11 @@ class _Started:
     def sanitize(self, custom: Custom) -> bool:
         """Take the application's sanitizer where the launcher could not know it."""
         return self.redactor is not None and self.redactor.add_custom(_quietly(custom))
+
+    def _close_meters(self, meters: Any) -> None:
+        """Export the last metrics when they can tell what the end of the process cost."""
+        self.pipeline.ended.wait(self.settings.exit_timeout / 2)
+        meters.shutdown()
 
     def _backlog(self) -> int:
         return sum(sink.held for sink in self._otlp_sinks())

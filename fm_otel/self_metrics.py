@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import CallbackOptions, Observation, get_meter
 
-from fm_otel.pipeline.accounting import REASONS, RULES
+from fm_otel.pipeline.accounting import REASONS, RULES, SINKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,14 +57,14 @@ class SelfMetrics:
     def _processed(self, _: CallbackOptions) -> Iterable[Observation]:
         accounts = self._engine.accounts
         lost = accounts.dropped_by_reason
-        done = self._engine.created() - sum(lost.values()) - len(self._queue)
-        yield Observation(max(0, done - sum(accounts.sampled_by_rule.values())), _COMPONENT)
+        # As of upstream's processors: done once it is with the sinks, whatever they do with it.
+        yield Observation(accounts.processed, _COMPONENT)
         for reason in dict.fromkeys((*REASONS, *lost)):
             yield Observation(lost.get(reason, 0), {**_COMPONENT, "error.type": reason})
 
     def _exported(self, _: CallbackOptions) -> Iterable[Observation]:
         delivered = self._engine.accounts.delivered_by_sink
-        for sink in dict.fromkeys(("console", "file", "otlp", *delivered)):
+        for sink in dict.fromkeys((*SINKS, *delivered)):
             yield Observation(delivered.get(sink, 0), {"otel.component.name": f"fm_otel/{sink}"})
 
     def _sampled_out(self, _: CallbackOptions) -> Iterable[Observation]:

@@ -18,6 +18,9 @@ REASONS: Final = (
 RULES: Final = ("rate", "quiet", "limit", "duplicate")
 """Why a record was refused at capture."""
 
+SINKS: Final = ("console", "file", "audit", "otlp")
+"""Where records are delivered."""
+
 
 class Accounts:
     """Counters of one process. Counting is exact and takes a lock; reading does not."""
@@ -25,6 +28,8 @@ class Accounts:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self.late = 0
+        self.processed = 0
+        """Records handed to the sinks, written only by whoever drains."""
         self.failed_processors = 0
         self.worker_restarts = 0
         self.dropped_by_reason = dict.fromkeys(REASONS, 0)

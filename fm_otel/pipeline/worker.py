@@ -88,6 +88,8 @@ class Pipeline:
         self._unwritten: list[tuple[Sink, list[tuple[Site, bytes]]]] = []
         self._worker: threading.Thread | None = None
         self._wakeup, self._early = threading.Event(), threading.Event()
+        self.ended = threading.Event()
+        """Set when the books are closed: every record is out or counted as lost."""
         self.pid = os.getpid()
         self.reset: Callable[[], None] = self.after_fork
         """Called when a fork is noticed late; whoever owns more than this pipeline sets it."""
@@ -165,10 +167,12 @@ class Pipeline:
             if not chunk:
                 limit = 0
                 continue
-            limit -= len(chunk)
+            count = len(chunk)
+            limit -= count
             # An interrupt on its way through here leaves the chunk in hand for the next drain;
-            # it comes out of calls, so between these two statements there is none.
+            # it comes out of calls, so between these statements there is none.
             self._unwritten = self._batches(chunk)
+            self.accounts.processed += count
             del chunk[:]
             self._write()
 
@@ -293,6 +297,7 @@ class Pipeline:
         done = self.drain(len(self._queue), timeout)
         for sink in self._sinks():
             done = sink.shutdown(max(0.0, deadline - time.monotonic())) and done
+        self.ended.set()
         return done
 
     def after_fork(self) -> None:
@@ -305,6 +310,7 @@ class Pipeline:
         self._worker = None
         self._wakeup = threading.Event()
         self._early = threading.Event()
+        self.ended = threading.Event()
         self._awake = False
         self._queue.records.clear()
         self._queue.bytes = 0
