@@ -154,7 +154,7 @@ def _names(text: str, low: str) -> Iterator[tuple[int, int]]:
 
 
 def _places(low: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    for word in words:
+    for word in [word for word in words if word in low]:
         at = low.find(word)
         while at >= 0:
             yield at, word
@@ -172,9 +172,15 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
     found = _class_of(text, start, name)
     if not found.tier or _is_no_name(text, start):
         return
-    yield from _elements(text, end, found)
-    yield from _entries(text, end, name.lower(), found)
-    for notation, at in _notations(text, start, end, found):
+    if _is_in_prose(text, start, end):
+        notations = _prose(text, end, end, found, quoted=False)
+    else:
+        yield from _elements(text, end, found)
+        yield from _entries(text, end, name.lower(), found)
+        notations = _notations(text, start, end, found)
+    for notation, at in notations:
+        if notation <= Notation.SPACE and _PLAIN_WORD.match(text, at):
+            continue
         if notation >= Notation.COLON and text[end] in ":=" and text[at : at + 1] in _MARKS and text[at] == text[start - 1 : start] and not _CONCATENATED.match(text, at):
             continue  # the quote closes the string that the name ends
         value = _value_at(text, at, notation, found)
@@ -189,6 +195,15 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
             return
 
 
+def _is_in_prose(text: str, start: int, end: int) -> bool:
+    """Tell whether the name is followed by the next word of a sentence: most names are."""
+    following = text[end : end + 2]
+    if following[:1] != " " or not following[1:].isalpha():
+        return False
+    return text[start : start + 1] != "-" and text[start - 1 : start] not in ("<", ":", "/")
+
+
+_PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
 _ARN: Final = re.compile(r"arn:[^\s\"']{1,200}\Z|://[^\s/@]{0,100}\Z|\[REDACTED:\Z|\$\{[\w.]{0,60}\Z")
 _ELEMENTS: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\[|\n(?=[ \t]{0,60}- ))")
 _ELEMENT: Final = re.compile(r"\s{0,60}(?:- )?\s{0,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}(?:,|\n(?=[ \t]{0,60}- )|)")

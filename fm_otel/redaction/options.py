@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
 from fm_otel.redaction.assignments import cookie_spans, is_name
+from fm_otel.redaction.gates import gate
 from fm_otel.redaction.spans import Span
 
 if TYPE_CHECKING:
@@ -146,22 +147,22 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
 
 # What has to be in the lower-case text, pattern, rule. The last group that matched is the secret.
 _CONFIGURED: Final = (
-    (("identified",), _BY, "password"),
-    (("securestring",), _SECURE_STRING, "password"),
-    (("code", "otp", "2fa", "mfa", "one-time", "one time", "验证码"), _OTP_CODE, "otp"),
-    (("mnemonic", "phrase", "seed", "wallet"), _MNEMONIC, "seed_phrase"),
-    (("priv", "wallet", "signer"), _PRIVATE_HEX, "private_key"),
-    (("pass", ":5432:", ":*:"), _PGPASS, "password"),
-    (("login", "machine"), _NETRC, "password"),
-    (("secret", "password", "key", "community", "add_user", "psk"), _CISCO, "password"),
-    (("auth ", 'auth"', "requirepass"), _REDIS_AUTH, "password"),
-    (("auth",), _DOCKER_AUTH, "credentials"),
-    (("auth plain", "auth login"), _SMTP, "credentials"),
-    (("pass ",), _FTP, "password"),
-    (("crypt(", "code("), _DECRYPT, "password"),
-    (("linkedsrvlogin", "sp_addlogin"), _LINKED, "password"),
-    (("pwd={", "password={"), _BRACED, "password"),
-    (("change_password", "add_user", "encrypt_string"), _ADDED, "password"),
+    (gate(("identified",)), _BY, "password"),
+    (gate(("securestring",)), _SECURE_STRING, "password"),
+    (gate(("code", "otp", "2fa", "mfa", "one-time", "one time", "验证码")), _OTP_CODE, "otp"),
+    (gate(("mnemonic", "phrase", "seed", "wallet")), _MNEMONIC, "seed_phrase"),
+    (gate(("priv", "wallet", "signer")), _PRIVATE_HEX, "private_key"),
+    (gate(("pass", ":5432:", ":*:")), _PGPASS, "password"),
+    (gate(("login", "machine")), _NETRC, "password"),
+    (gate(("secret", "password", "key", "community", "add_user", "psk")), _CISCO, "password"),
+    (gate(("auth ", 'auth"', "requirepass")), _REDIS_AUTH, "password"),
+    (gate(("auth",)), _DOCKER_AUTH, "credentials"),
+    (gate(("auth plain", "auth login")), _SMTP, "credentials"),
+    (gate(("pass ",)), _FTP, "password"),
+    (gate(("crypt(", "code(")), _DECRYPT, "password"),
+    (gate(("linkedsrvlogin", "sp_addlogin")), _LINKED, "password"),
+    (gate(("pwd={", "password={")), _BRACED, "password"),
+    (gate(("change_password", "add_user", "encrypt_string")), _ADDED, "password"),
 )
 _ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")
 _REVERSE: Final = re.compile(
@@ -177,37 +178,44 @@ _CALLED: Final = re.compile(
 _LITERAL: Final = re.compile(r"[\"']([^\"'\s]{5,128})[\"']")
 _SET_SECRET: Final = re.compile(r"secret set \S{1,80}[^\n]{0,80}?(?:--body|-b)[ =][\"']?([^\s\"']{6,512})")
 _AND: Final = re.compile(r"(?:log ?in|sign in|connect|authenticate)(?: (?:with|as|using))? [\w.@-]{2,40} and (?=\S*[a-z])(?=\S*\d)(?=\S*[A-Z!#$%^&*_])([^\s,;\"'`]{8,64})")
+_names_secret: Final = gate(("password", "passwd", "passphrase", "passcode", "pwd", "mot de passe", "contraseña", "senha", "passwort", "kennwort", "wachtwoord", "api key", "secret key", " token"))
+_has_copula: Final = gate((" is ", " as ", " was ", " = ", " for ", " comme ", " como ", " als ", " come "))
+
+
+def _is_reversed(low: str) -> bool:
+    return _has_copula(low) and _names_secret(low)
+
+
 _LOOSE: Final = (
-    (("log in", "login", "sign in", "connect ", "authenticate "), _AND),
-    (("oracle", "ora-", "sqlplus", "expdp", "impdp", "tns"), _ORACLE),
-    (("password", "passwd", "passphrase", "passcode", "pwd", "mot de passe", "contraseña", "senha", "passwort", "kennwort", "wachtwoord", "api key", "secret key", " token"), _REVERSE),
-    (("admin:", "root:", "sa:", "administrator:"), _ACCOUNT),
-    (("login(", "auth", "credential", "connect("), _CALL_PAIR),
-    (("secret set",), _SET_SECRET),
+    (gate(("log in", "login", "sign in", "connect ", "authenticate ")), _AND),
+    (gate(("oracle", "ora-", "sqlplus", "expdp", "impdp", "tns")), _ORACLE),
+    (_is_reversed, _REVERSE),
+    (gate(("admin:", "root:", "sa:", "administrator:")), _ACCOUNT),
+    (gate(("login(", "auth", "credential", "connect(")), _CALL_PAIR),
+    (gate(("secret set",)), _SET_SECRET),
 )
-_CALL_WORDS: Final = ("usernamepassword", "credential", "pdo", "mysql", "getconnection", "basicauth", "plaintext")
-_PAIR_WORDS: Final = ("cred", "login", "log in", "logged in", "sign in", "user", "auth", "zugangsdaten",
-                      "identifiants", "账号", "帐号")
+_has_call: Final = gate(("usernamepassword", "credential", "pdo", "mysql", "getconnection", "basicauth", "plaintext"))
+_has_pair: Final = gate(("cred", "login", "log in", "logged in", "sign in", "user", "auth", "zugangsdaten",
+                         "identifiants", "账号", "帐号"))
 
 
 def configured_spans(text: str, low: str) -> Iterator[Span]:
     """Yield secrets of configuration words and files: netrc, pgpass, SQL, Docker, IOS, Redis."""
-    words: tuple[str, ...]
-    for words, pattern, rule in _CONFIGURED:
-        if any(word in low for word in words):
+    for is_called_for, pattern, rule in _CONFIGURED:
+        if is_called_for(low):
             for match in pattern.finditer(text):
                 group = match.lastindex or 0
                 if not shapes.is_placeholder(match[group]) and not shapes.is_status(match[group]):
                     yield Span(match.start(group), match.end(group), rule)
-    for words, pattern in _LOOSE:
-        if any(word in low for word in words):
+    for is_called_for, pattern in _LOOSE:
+        if is_called_for(low):
             yield from _loose(pattern, text)
-    if "(" in text and any(word in low for word in _CALL_WORDS):
+    if "(" in text and _has_call(low):
         for call in _CALLED.finditer(text):
             yield from _loose(_LITERAL, call.group(), call.start())
     if " from " in low:
         yield from _changed(text, low)
-    if (":" in text or "/" in text) and any(word in low for word in _PAIR_WORDS):
+    if (":" in text or "/" in text) and _has_pair(low):
         yield from _pairs(text, low)
 
 

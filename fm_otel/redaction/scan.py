@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import assignments, blocks, links, options, paths, personal
 from fm_otel.redaction.errors import OutOfTimeError
+from fm_otel.redaction.gates import gate
 from fm_otel.redaction.normalise import lowered
 from fm_otel.redaction.rules import RULES, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from fm_otel.redaction.spans import Span
 
-    Gate = Callable[[str], bool]
-
 BUDGET_SECONDS: Final = 0.02
-"""Processor time one text may take, besides :data:`BUDGET_PER_CHARACTER`."""
+"""Time one text may take, besides :data:`BUDGET_PER_CHARACTER`."""
 
 BUDGET_PER_CHARACTER: Final = 8e-6
 
@@ -42,45 +41,50 @@ _SEVEN: Final = b"0" * 7
 _IBAN_HEAD: Final = b"AA00"
 
 
-def _gate(literals: Iterable[str]) -> Gate:
-    """Compile a chain of ``in`` tests: 35 ns each on a line, where a loop pays 80."""
-    chain = " or ".join(f"{literal!r} in text" for literal in dict.fromkeys(literals))
-    return eval(f"lambda text: {chain}")  # type: ignore[no-any-return]  # noqa: S307
-
-
 _PATTERNS: Final = tuple(rule for rule in RULES if rule.pattern is not None)
 _HEADERS: Final = tuple(rule for rule in _PATTERNS if rule.category == "header")
 _ANCHORED: Final = tuple(
     rule for rule in _PATTERNS if rule not in _HEADERS and not rule.head
 )
 _COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
+_GATES: Final = {rule.anchors: gate(rule.anchors) for rule in _PATTERNS}
 _BY_HEAD: Final[dict[str, list[tuple[str, Rule]]]] = {}
 for _rule in _PATTERNS:
     if _rule.head:
         for _anchor in _rule.anchors:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
-_has_anchor: Final = _gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
-_has_name: Final = _gate((*assignments.CORES, *options.WORDS))
-_has_foreign: Final = _gate((*assignments.FOREIGN, *options.FOREIGN))
-_has_home: Final = _gate(paths.ANCHORS)
+_has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
+_has_name: Final = gate((*assignments.CORES, *options.WORDS))
+_has_foreign: Final = gate((*assignments.FOREIGN, *options.FOREIGN))
+_has_home: Final = gate(paths.ANCHORS)
 _JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
 _HEAD: Final = re.compile(r"(?:\A|[-_])(?=[A-Za-z0-9])")
 
 
 class Clock:
-    """Processor time left for one text; checked between detectors."""
+    """Time left for one text; checked between detectors.
 
-    __slots__ = ("_end",)
+    The wall clock comes first, as reading it costs 50 ns and the processor's a system call. Where
+    it has run out, the processor time from then on decides: waiting for a turn is no work.
+    """
+
+    __slots__ = ("_budget", "_end", "_worked")
 
     def __init__(self, size: int) -> None:
         """Start the budget of a text of ``size`` characters."""
-        self._end = time.thread_time() + BUDGET_SECONDS + BUDGET_PER_CHARACTER * size
+        self._budget = BUDGET_SECONDS + BUDGET_PER_CHARACTER * size
+        self._end = time.perf_counter() + self._budget
+        self._worked = 0.0
 
     def check(self) -> None:
         """Raise :class:`OutOfTimeError` when the budget is used up."""
-        if time.thread_time() > self._end:
+        if time.perf_counter() <= self._end:
+            return
+        if not self._worked:
+            self._worked = time.thread_time() + self._budget
+        if time.thread_time() > self._worked:
             raise OutOfTimeError
 
 
@@ -237,7 +241,7 @@ def _at(rule: Rule, text: str, at: int) -> Iterator[Span]:
 def pattern_spans(text: str, rules: Iterable[Rule]) -> Iterator[Span]:
     """Yield the matches of pattern rules whose anchor is in the text."""
     for rule in rules:
-        if any(anchor in text for anchor in rule.anchors):
+        if _GATES[rule.anchors](text):
             yield from _matches(rule, text)
 
 
