@@ -46,6 +46,7 @@ from fm_otel.sinks.file import FileSink
 from fm_otel.sinks.memory import MemorySink
 from fm_otel.sinks.otlp import OtlpSink
 from fm_otel.sinks.otlp_http import OtlpHttp
+from fm_otel.sinks.quarantine import Quarantine
 from fm_otel.slow_lane import SlowLane
 
 if TYPE_CHECKING:
@@ -375,7 +376,14 @@ def _otlp(
         name=endpoint.shown, queue_records=settings.queue_records,
         queue_bytes=settings.queue_bytes, timeout=endpoint.timeout,
         max_batch=settings.export_batch, schedule_delay=settings.export_delay,
+        quarantine=_quarantine(settings),
     )
+
+
+def _quarantine(settings: Settings) -> Callable[[bytes], str] | None:
+    """Return what sets refused records aside, None where they may or can not be kept safely."""
+    directory = settings.state_dir if hasattr(os, "O_NOFOLLOW") else None
+    return None if directory is None else Quarantine(f"{directory}/quarantine").keep
 
 
 class MemoryEngine:

@@ -188,7 +188,9 @@ class Settings:
         "FM_OTEL_OVERFLOW", _one_of("assist", "drop", "block"), "assist", "assist drop block",
         "a full queue: the caller helps, or the new record is dropped, or it waits")
     spool_dir: str | None = _setting(
-        "FM_OTEL_SPOOL_DIR", _text, None, "path off", "directory of the spool; off disables")
+        "FM_OTEL_SPOOL_DIR", _text, None, "path off",
+        "refused records are kept in its `quarantine/`; off: nowhere; "
+        "unset: `$XDG_STATE_HOME/fm_otel`, else `~/.local/state/fm_otel`")
     spool_max_mb: int = _setting(
         "FM_OTEL_SPOOL_MAX_MB", _at_least(1), 256, "MiB", "size bound of the spool")
     spool_fsync: str = _setting(
@@ -276,6 +278,20 @@ class Settings:
         if self.sdk_disabled or (self.logs_exporter and "otlp" not in self.logs_exporter):
             return False
         return "otlp" in self.logs_exporter or self.has_endpoint("LOGS")
+
+    @property
+    def state_dir(self) -> str | None:
+        """Directory for what outlives the process, None where nothing is to be kept."""
+        if self.spool_dir:
+            return None if self.spool_dir.lower() == "off" else self.spool_dir
+        from pathlib import Path
+
+        base = Path(self.environ.get("XDG_STATE_HOME", ""))
+        if not base.is_absolute():
+            home = self.environ.get("HOME", "~")
+            base = Path(os.path.expanduser(home), ".local", "state")  # noqa: PTH111 - never raises
+        # No home of this user, as in containers with an arbitrary user id: nothing is kept.
+        return str(base / "fm_otel") if base.is_absolute() else None
 
     def has_endpoint(self, signal: str) -> bool:
         """Return whether the OTLP exporter of ``signal`` (``LOGS``, ...) has an endpoint."""

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from fm_otel.encoding.otlp import shorten
+from fm_otel.encoding.otlp import export_request, shorten
 from fm_otel.sinks import otlp
 from fm_otel.sinks.answer import Answer, Verdict
 from fm_otel.sinks.endpoint import OtlpEndpoint
@@ -52,6 +52,11 @@ class Books:
         """Count delivered records."""
         self.delivered_count += count
 
+    def quarantine(self, request: bytes) -> str:
+        """Keep a refused record."""
+        self.quarantined.append(request)
+        return "kept in F"
+
     def kinds(self) -> list[str]:
         """Return the kinds of the lines."""
         return [kind for kind, _ in self.reports]
@@ -62,6 +67,12 @@ def item(body: str, scope: str = "app") -> Item:
     record = LogRecord(severity_number=9, severity_text="INFO")  # type: ignore[arg-type]
     record.body.string_value = body
     return Site(scope, 20, "INFO"), record.SerializeToString()
+
+
+def request_of(one: Item) -> bytes:
+    """Return a record as a request of its own."""
+    site, record = one
+    return export_request(b"", [(*site.scope, [record])])
 
 
 def items(count: int, start: int = 0) -> list[Item]:
@@ -106,7 +117,7 @@ def sink_over(transport: Any, books: Books, **options: Any) -> OtlpSink:
         b"",
         losses=books,
         report=lambda kind, text: books.reports.append((kind, text)),
-        quarantine=books.quarantined.append,
+        quarantine=books.quarantine,
         **{"schedule_delay": 0.02} | options,
     )
 
@@ -250,7 +261,7 @@ def test_single_record_too_large_is_shortened_then_dropped(
     receiver: OtlpReceiver, sink_to: Callable[..., OtlpSink], books: Books
 ) -> None:
     """One record beyond the receiver's limit arrives shortened; when even that is too much, it
-    is counted.
+    is counted, and set aside whole.
     """
     receiver.behave("413", limit=6_000)
     sink = sink_to(receiver)
@@ -258,10 +269,16 @@ def test_single_record_too_large_is_shortened_then_dropped(
     assert sink.flush(10)
     assert sorted(len(body) for body in bodies(receiver)) == [5, 4000]
     receiver.behave("413", limit=100)
-    sink.write([item("y" * 50_000), item("small")])
+    large = item("y" * 50_000)
+    sink.write([large, item("small")])
     assert not sink.flush(10)
     assert len(receiver.records) == 3
     assert (books.delivered_count, books.lost) == (3, {"too_large": 1})
+    assert books.quarantined == [request_of(large)]
+    assert books.reports[-1] == (
+        "otlp_too_large",
+        "OTLP receiver refused 1 record for good: 413 Request Entity Too Large told to; kept in F",
+    )
 
 
 def test_shortened_record_says_what_it_lost() -> None:
@@ -289,8 +306,10 @@ def test_one_bad_record_costs_only_itself(
     assert not sink.flush(10)
     assert bodies(receiver) == [str(number) for number in range(512) if number != 200]
     assert len(receiver.requests) <= 1 + 19
-    assert books.quarantined == [batch[200][1]]
+    assert books.quarantined == [request_of(batch[200])]
     assert (books.delivered_count, books.lost) == (511, {"rejected": 1})
+    line = "OTLP receiver refused 1 record for good: 400 Bad Request told to; kept in F"
+    assert books.reports == [("otlp_rejected", line)]
 
 
 def test_bad_record_that_came_first_blocks_nobody(

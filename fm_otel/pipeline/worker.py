@@ -283,11 +283,17 @@ class Pipeline:
         return done
 
     def terminating(self) -> None:
-        """From now on every record is written through: the process is about to end."""
+        """From now on every record is written through: the process is about to end.
+
+        Sinks that let records wait for company are told to send them at once.
+        """
         self.write_through = 0
         self._awake = True
         self._early.set()
         self._wakeup.set()
+        for sink in self._sinks():
+            if hurry := getattr(sink, "terminating", None):
+                hurry()
 
     def shutdown(self, timeout: float) -> bool:
         """End the worker and bring out everything; later records are written by their caller."""

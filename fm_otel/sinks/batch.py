@@ -22,6 +22,7 @@ class Batch:
     def __init__(self) -> None:
         self._parts: list[list[Item]] = []
         self._suspects: list[Item] = []
+        self._whole: dict[Item, Item] = {}
 
     def __bool__(self) -> bool:
         """Return whether there is a part to send."""
@@ -39,6 +40,7 @@ class Batch:
     def begin(self, items: list[Item]) -> None:
         """Take ``items`` as the one part."""
         self._parts = [items]
+        self._whole = {}
 
     def done(self) -> None:
         """Leave the part behind: it was delivered, or counted."""
@@ -52,10 +54,19 @@ class Batch:
 
     def shorten(self) -> bool:
         """Cut the part's only record; return False when nothing could be cut."""
-        ((site, record),) = self.part
-        shorter = shorten(record)
-        self._parts[-1] = [(site, shorter)]
-        return len(shorter) < len(record)
+        (item,) = self.part
+        site, record = item
+        shorter = (site, shorten(record))
+        if len(shorter[1]) >= len(record):
+            return False
+        self._parts[-1] = [shorter]
+        self._whole[shorter] = item
+        return True
+
+    def give_up(self) -> Item:
+        """Leave the part's only record behind; return it as it was before it was cut."""
+        (item,) = self._parts.pop()
+        return self._whole.get(item, item)
 
     def suspect(self, *, proven: bool) -> bool:
         """Set the part's only record aside as refused; return whether to go on.
@@ -64,7 +75,7 @@ class Batch:
         is given: a wrong address answers so as well. Then every record is one part again, turned
         round so that others are tried before the suspects.
         """
-        self._suspects += self._parts.pop()
+        self._suspects.append(self.give_up())
         if proven or (self._parts and len(self._suspects) < MAX_SUSPECTS):
             return True
         rest = [item for part in reversed(self._parts) for item in part]

@@ -53,9 +53,10 @@ class OtlpSink:
     """Delivers encoded log records to an OTLP receiver, at least once.
 
     Failures that may pass are retried for ever with growing pauses; a refused batch is halved
-    until only the offending record is left, which goes to ``quarantine``. A refusal that is not
-    about the records (credentials, address) holds everything back and is retried slowly.
-    ``report`` gets a kind and one line for people when an outage begins, changes and ends.
+    until only the offending record is left. ``quarantine`` gets it as a request of its own and
+    returns where it went, in words. A refusal that is not about the records (credentials,
+    address) holds everything back and is retried slowly. ``report`` gets a kind and one line for
+    people when an outage begins, changes and ends, and when records are refused.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class OtlpSink:
         losses: DeliveryLosses,
         report: Callable[[str, str], None],
         name: str = "OTLP receiver",
-        quarantine: Callable[[bytes], None] | None = None,
+        quarantine: Callable[[bytes], str] | None = None,
         queue_records: int = 20_000,
         queue_bytes: int = 32 * 1024 * 1024,
         max_batch: int = 512,
@@ -101,7 +102,7 @@ class OtlpSink:
         self._abandoned = False
         self._written = self._settled = self._lost = 0
         self._failures = 0
-        self._trouble = ""
+        self._trouble = self._refusal = ""
         self._accepted = False
         self._request_size = 0
         self._deadline = float("inf")
@@ -285,7 +286,7 @@ class OtlpSink:
                     return False
                 self._pause(self._pause_after(answer))
                 self._fill_up(batch)
-        self._reject(batch.refused())
+        self._give_up(batch.refused(), "rejected", self._refusal)
         with self._lock:
             self._ring.settle()
         return True
@@ -293,14 +294,17 @@ class OtlpSink:
     def _next(self, records: int) -> list[Item]:
         return self._ring.take(records, self._max_request - len(self._resource))
 
-    def _send(self, part: list[Item]) -> Answer:
+    def _request(self, items: list[Item]) -> bytes:
         scopes: dict[tuple[str, str | None], list[bytes]] = {}
-        for site, record in part:
+        for site, record in items:
             scopes.setdefault(site.scope, []).append(record)
-        request = export_request(
+        return export_request(
             self._resource,
             [(name, version, records) for (name, version), records in scopes.items()],
         )
+
+    def _send(self, part: list[Item]) -> Answer:
+        request = self._request(part)
         self._request_size = len(request)
         left = self._deadline - monotonic()
         if left <= 0:
@@ -320,6 +324,7 @@ class OtlpSink:
             if len(batch.part) > 1:
                 batch.halve()
                 return True
+            self._refusal = answer.message
             if batch.suspect(proven=self._accepted):
                 return True
         self._trouble_is(answer)
@@ -344,9 +349,7 @@ class OtlpSink:
             self._max_request = max(learned, SMALLEST_REQUEST)
             batch.halve()
         elif not batch.shorten():
-            batch.done()
-            self._report("otlp_too_large", f"{self._name}: one record dropped: {answer.message}")
-            self._settle(1, "too_large")
+            self._give_up([batch.give_up()], "too_large", answer.message)
 
     def _fill_up(self, batch: Batch) -> None:
         """While the receiver has taken nothing yet, let newer records join the batch."""
@@ -355,16 +358,21 @@ class OtlpSink:
             with self._lock:
                 batch.joined_by(self._next(room))
 
-    def _reject(self, refused: list[Item]) -> None:
-        """Set aside the single records that a receiver refused which takes others."""
-        if not refused:
+    def _give_up(self, items: list[Item], reason: str, why: str) -> None:
+        """Set aside and count single records that will not be sent again."""
+        if not items:
             return
-        for _, record in refused:
-            if self._quarantine is not None:
-                with suppress(OSError):
-                    self._quarantine(record)
-        self._report("otlp_rejected", f"{self._name} refused {len(refused)} records for good")
-        self._settle(len(refused), "rejected")
+        places = dict.fromkeys(self._set_aside(item) for item in items)
+        records = "1 record" if len(items) == 1 else f"{len(items)} records"
+        self._report(
+            f"otlp_{reason}",
+            f"{self._name} refused {records} for good: {why or 'no reason given'}; "
+            + ", ".join(places),
+        )
+        self._settle(len(items), reason)
+
+    def _set_aside(self, item: Item) -> str:
+        return "not kept" if self._quarantine is None else self._quarantine(self._request([item]))
 
     def _settle(self, count: int, reason: str | None = None) -> None:
         """Book records as delivered, or as lost for a reason; wake those who wait for it."""
