@@ -147,10 +147,10 @@ def test_oldest_lines_make_room_for_new_ones(folder: Path) -> None:
     kept = Quarantine(str(folder), max_bytes=8_000)
     for number in range(100):
         assert kept.keep(request_of(f"{number:0100}")).startswith("kept in ")
-        assert sum(file.stat().st_size for file in files(folder)) <= 8_000
+        size = sum(file.stat().st_size for file in files(folder))
+        assert (5_000 if number > 50 else 0) < size <= 8_000
     found = [int(body) for body in bodies(folder)]
     assert found == list(range(100 - len(found), 100))
-    assert len(found) > 20
 
 
 def test_files_of_processes_gone_make_room_first(folder: Path) -> None:
