@@ -1,12 +1,15 @@
 """Lines to a file that several processes may share and anybody may rotate.
 
 Every write holds whole lines and goes to the end of the file in one system call (``O_APPEND``),
-so processes do not mix. A renamed or removed file is noticed and opened anew.
+so processes do not mix. A renamed or removed file is noticed and opened anew. What a full disk
+takes of a line is taken back, so that a reader finds whole lines only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import threading
 import time
 from pathlib import Path
@@ -21,7 +24,13 @@ if TYPE_CHECKING:
 LOOK_EVERY: Final = 0.25
 """Seconds between two looks whether the file was rotated, or can be opened again."""
 
+PATIENCE_MS: Final = 50
+"""Milliseconds the reader of a named pipe may let a write wait."""
+
 _MODE: Final = 0o640
+
+# A named pipe without a reader must not keep the program from starting.
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 
 
 class FileSink:
@@ -34,14 +43,15 @@ class FileSink:
         report: Callable[[str, str], None],
         kind: str = "LOG_FILE",
     ) -> None:
-        self._path = Path(path)
+        # The program may change its working directory later.
+        self._path = Path(path).absolute()
         self._account = account
         self._report = report
         self._kind = kind
         self._fd = -1
         self._identity = (0, 0)
         self._looked = 0.0
-        self._torn = False
+        self._torn = self._failing = False
         self._lock = threading.RLock()
         self._open()
 
@@ -49,43 +59,69 @@ class FileSink:
         """Append a chunk of lines in one write."""
         with self._lock:
             self._look()
-            if self._fd < 0:
-                self._account.dropped("file", len(chunk))
-                return
             lines = b"\n".join([data for _, data in chunk]) + b"\n"
             count = len(chunk)
             # Emptied before: an interrupt is raised when the write has been done.
             del chunk[:]
-            try:
-                self._append(lines)
-            except OSError as error:
-                self._failed(error)
-                self._account.dropped("file", count)
-            else:
-                self._account.delivered(count)
+            lost = self._append(lines)
+            self._account.delivered(count - lost)
+            if lost:
+                self._account.dropped("file", lost)
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is held here
-        """Return whether the file can be written; nothing is held back."""
-        return self._fd >= 0
+        """Return whether the file takes what it is given; nothing is held back."""
+        return not self._failing
 
     def shutdown(self, timeout: float) -> bool:
         """As ``flush``: the file stays open for records that come later still."""
         return self.flush(timeout)
 
     def after_fork(self) -> None:
-        """Take a lock of the child's own; the descriptor may be shared."""
+        """Take a lock of the child's own, and a descriptor at the next write if it may."""
         self._lock = threading.RLock()
+        self._identity = (0, 0)
+        self._looked = 0.0
 
-    def _append(self, lines: bytes) -> None:
-        if self._torn:
-            # An earlier write ended in the middle of a line.
-            lines = b"\n" + lines
-        written = os.write(self._fd, lines)
-        self._torn = written < len(lines)
-        while self._torn:
-            lines = lines[written:]
-            written = os.write(self._fd, lines)
-            self._torn = written < len(lines)
+    def _append(self, lines: bytes) -> int:
+        """Write lines; return how many of them are not whole in the file."""
+        if self._fd < 0:
+            return lines.count(b"\n")
+        rest = lines
+        try:
+            if self._torn:
+                self._put(b"\n")
+                self._torn = False
+            while rest:
+                rest = rest[self._put(rest):]
+        except OSError as error:
+            self._failed(error)
+            self._mend(lines[:len(lines) - len(rest)])
+        else:
+            self._recovered()
+        return rest.count(b"\n")
+
+    def _put(self, data: bytes) -> int:
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            if self._failing:
+                raise
+            waiting = select.poll()
+            waiting.register(self._fd, select.POLLOUT)
+            waiting.poll(PATIENCE_MS)
+            return os.write(self._fd, data)
+
+    def _mend(self, written: bytes) -> None:
+        """Take back the beginning of a line, unless others have written after it."""
+        fragment = len(written) - written.rfind(b"\n") - 1
+        if not fragment:
+            return
+        self._torn = True
+        with contextlib.suppress(OSError):
+            end = os.lseek(self._fd, 0, os.SEEK_CUR)
+            if os.fstat(self._fd).st_size == end:
+                os.ftruncate(self._fd, end - fragment)
+                self._torn = False
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -102,20 +138,40 @@ class FileSink:
 
     def _open(self) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+            fd = self._opened()
         except OSError as error:
-            if self._fd < 0:
+            # A renamed file is as good as before, a removed one takes lines nobody will read.
+            if self._fd < 0 or os.fstat(self._fd).st_nlink == 0:
+                self._close()
                 self._failed(error)
             return
-        if self._fd >= 0:
-            os.close(self._fd)
+        self._close()
         self._fd = fd
+        self._torn = False
         state = os.fstat(fd)
         self._identity = (state.st_dev, state.st_ino)
 
+    def _opened(self) -> int:
+        try:
+            return os.open(self._path, _FLAGS, _MODE)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self._path, _FLAGS, _MODE)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
     def _failed(self, error: OSError) -> None:
+        self._failing = True
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         self._report(f"file:{self._kind}",
                      f"{self._kind}={str(self._path)!r} cannot be written ({reason}), "
                      "its records are lost and counted")
+
+    def _recovered(self) -> None:
+        if self._failing:
+            self._failing = False
+            self._report(f"file_recovered:{self._kind}",
+                         f"{self._kind}={str(self._path)!r} takes records again")
