@@ -45,11 +45,3 @@ class Diagnostics:
         except Exception:  # noqa: BLE001 - fails closed, as for records
             text = f"{kind.partition(':')[0]}: [REDACTED:failed]"
         to_stderr(f"{text} ({silent} more like it)" if silent else text)
-
-    def recovered(self, kind: str, text: str) -> None:
-        """Print that trouble of ``kind`` is over, if it had been reported."""
-        with self._lock:
-            reported = self._last.pop(kind, None)
-            self._silent.pop(kind, None)
-        if reported is not None:
-            to_stderr(text)

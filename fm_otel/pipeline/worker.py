@@ -124,6 +124,7 @@ class Pipeline:
             return False
         if self._overflow == "block":
             deadline = time.monotonic() + PATIENCE
+            self._early.set()
             while self._queue.full() and time.monotonic() < deadline:
                 time.sleep(0.001)
             if not self._queue.full():

@@ -20,6 +20,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, TextIO
 
+from fm_otel.capture import AUDIT_LOGGER
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,7 +46,7 @@ class ConsoleSink:
     """Writes lines to the process's stdout or stderr, looked up anew for every write.
 
     ``max_bytes`` bounds what is held for a reader who does not keep up; beyond it the lowest
-    levels are dropped first, ERROR and above never.
+    levels are dropped first, ERROR and above and audit records never.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class ConsoleSink:
         self._stream: TextIO | None = None
         self._target = _Target(-1)
         self._resting = 0
+        self._failing = False
         self.after_fork()
 
     def write(self, chunk: list[tuple[Site, bytes]]) -> None:
@@ -85,7 +88,7 @@ class ConsoleSink:
             self._lock.release()
 
     def flush(self, timeout: float) -> bool:
-        """Write what is held; return whether all of it is out in time."""
+        """Write what is held; return whether the stream takes it, and all of it in time."""
         deadline = time.monotonic() + timeout
         if not self._lock.acquire(timeout=max(timeout, 0)):
             return False
@@ -93,7 +96,7 @@ class ConsoleSink:
             self._hold([])
             while (done := self._push(deadline)) and self._arrivals:
                 self._hold([])
-            return done
+            return done and not self._failing
         finally:
             self._lock.release()
 
@@ -138,25 +141,29 @@ class ConsoleSink:
 
     def _hold_one(self, chunk: list[tuple[Site, bytes]]) -> None:
         self._held_bytes += sum([len(line) + 1 for _, line in chunk])
-        self._held.extend([(site.levelno, line + b"\n") for site, line in chunk])
+        self._held.extend([(_rank(site), line + b"\n") for site, line in chunk])
         del chunk[:]
 
     def _trim(self) -> None:
         """Drop the lowest levels until the bound is kept."""
-        if self._held_bytes <= self._max_bytes:
-            return
+        before = len(self._held)
         for below in (20, 30, _ERROR):
-            kept: deque[tuple[int, bytes]] = deque()
-            for level, line in self._held:
-                if level < below and self._held_bytes > self._max_bytes:
-                    self._held_bytes -= len(line)
-                else:
-                    kept.append((level, line))
-            self._account.dropped("console", len(self._held) - len(kept))
-            self._held = kept
-            if self._held_bytes <= self._max_bytes:
-                break
-        self._report("console", f"{self._name} is not being read, records are dropped there")
+            if self._held_bytes > self._max_bytes:
+                self._drop_below(below)
+        lost = before - len(self._held)
+        if lost:
+            self._account.dropped("console", lost)
+            self._failing = True
+            self._report("console", f"{self._name} is not being read, records are dropped there")
+
+    def _drop_below(self, below: int) -> None:
+        kept: deque[tuple[int, bytes]] = deque()
+        for level, line in self._held:
+            if level < below and self._held_bytes > self._max_bytes:
+                self._held_bytes -= len(line)
+            else:
+                kept.append((level, line))
+        self._held = kept
 
     # ---- writing
 
@@ -211,6 +218,9 @@ class ConsoleSink:
         if self._resting:
             self._account.delivered(self._resting)
             self._resting = 0
+            if self._failing and not self._held:
+                self._failing = False
+                self._report("console_recovered", f"{self._name} is being read again")
 
     def _block(self) -> tuple[int, bytes]:
         """Return the number and the bytes of the next lines that go out together."""
@@ -237,6 +247,7 @@ class ConsoleSink:
         self._held.clear()
         self._held_bytes = 0
         self._target.forget()
+        self._failing = True
         reason = getattr(error, "strerror", None) or type(error).__name__
         self._report("console", f"{self._name} cannot be written ({reason}), "
                      "its records are lost and counted")
@@ -283,6 +294,11 @@ class ConsoleSink:
                     self.stalled = True
                 self._trim()
             time.sleep(0.001)
+
+
+def _rank(site: Site) -> int:
+    """Return the level by which a record is kept; an audit's own says nothing of its worth."""
+    return _ERROR if site.logger == AUDIT_LOGGER else site.levelno
 
 
 class _Target:
