@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from itertools import count, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.context import request_context
@@ -23,7 +24,7 @@ from fm_otel.structured import unpacked
 from fm_otel.values import freeze, json_members, message_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from opentelemetry.trace import SpanContext
 
@@ -44,6 +45,7 @@ class _Passing(threading.local):
     record: logging.LogRecord | None = None
     captured: Captured | None = None
     prefix: str = ""
+    verdicts: Mapping[int, bool] = MappingProxyType({})
 
 
 passing: Final = _Passing()

@@ -14,7 +14,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-from fm_otel.bridge.consoles import is_console
+from fm_otel.bridge.consoles import is_console, only_writes
 from fm_otel.fields import RECORD_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class FastLane:
         current: logging.Logger | None = logger
         while current is not None:
             for handler in current.handlers:
-                if handler.filters or not (self._owns_console and is_console(handler)):
+                if handler.filters or not (
+                    self._owns_console and is_console(handler) and only_writes(handler)
+                ):
                     return None
                 consoles = True
                 shown = shown or levelno >= handler.level

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from fm_otel.bridge.consoles import is_console
+from fm_otel.bridge.consoles import is_console, only_writes, silenced, silent
 from fm_otel.bridge.fast_logger import FastLane, caller, collides, is_stock, normalised, posing
 from fm_otel.capture import AUDIT_LOGGER, passing
 from fm_otel.structured import ASIDE, NOTES
@@ -68,14 +68,15 @@ class Hook:
         logger, handler = logging.Logger, logging.Handler
         self._patch(logger, "callHandlers", self._call_handlers)
         self._patch(logger, "makeRecord", self._make_record)
-        self._patch(logger, "log", lambda original: posing(self._log(original)))
-        self._patch(logger, "_log", lambda original: posing(self._log_call(original)))
+        self._patch(logger, "log", self._log)
+        self._patch(logger, "_log", self._log_call)
         self._patch(logger, "setLevel", self._set_level)
         self._patch(handler, "handleError", self._handle_error)
         self._patch(logging.handlers.QueueHandler, "prepare", self._prepare)
         self._patch(logging.config, "_handle_existing_loggers", self._handle_existing)
         if self._owns_console:
             self._patch(handler, "handle", self._handle)
+            self._patch(logging.StreamHandler, "emit", self._emit)
         self._lane.open()
         self._apply_levels()
 
@@ -89,7 +90,7 @@ class Hook:
 
     def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         original = getattr(owner, name)
-        wrapper = make(original)
+        wrapper = posing(make(original))
         wrapper.__name__, wrapper.__qualname__ = name, getattr(original, "__qualname__", name)
         wrapper.__wrapped__ = original
         wrapper.fm_otel = True
@@ -160,7 +161,7 @@ class Hook:
             threshold = self._thresholds.get(record.name)
             if threshold is None:
                 threshold = self._threshold(record.name)
-            shown, others = self._handlers(logger, record)
+            shown, others, verdicts = self._handlers(logger, record)
             captured = None
             if record.levelno >= threshold:
                 if self._admits(record):
@@ -169,27 +170,34 @@ class Hook:
                 self._diagnose(record)
             if not others and is_stdlibs:
                 return
-            self._pass_on(original, logger, record, captured)
+            self._pass_on(original, logger, record, captured, verdicts)
 
         return call_handlers
 
+    @posing
     def _pass_on(
-        self, original: Any, logger: logging.Logger, record: logging.LogRecord, captured: Captured | None,
+        self, original: Any, logger: logging.Logger, record: logging.LogRecord,
+        captured: Captured | None, verdicts: dict[int, bool],
     ) -> None:
         """Call the application's handlers; those of the console stay silent."""
         self._seen.add(record)
-        before = passing.record, passing.captured
-        passing.record, passing.captured = record, captured
+        before = passing.record, passing.captured, passing.verdicts
+        passing.record, passing.captured, passing.verdicts = record, captured, verdicts
         passing.prefix = self.engine.record_prefix
         try:
             original(logger, record)
         finally:
-            passing.record, passing.captured = before
+            passing.record, passing.captured, passing.verdicts = before
 
-    def _handlers(self, logger: logging.Logger, record: logging.LogRecord) -> tuple[bool, bool]:
-        """Return whether a console handler would show the record, and whether others wait."""
+    def _handlers(
+        self, logger: logging.Logger, record: logging.LogRecord,
+    ) -> tuple[bool, bool, dict[int, bool]]:
+        """Return whether a console handler would show the record, whether handlers have to be
+        called, and what the filters of the console handlers said: each is asked once.
+        """
+        verdicts: dict[int, bool] = {}
         if not self._owns_console:
-            return True, True
+            return True, True, verdicts
         consoles = admitted = others = False
         current: logging.Logger | None = logger
         while current is not None:
@@ -198,12 +206,17 @@ class Hook:
                     others = True
                     continue
                 consoles = True
+                plain = only_writes(handler)
+                others = others or not plain
                 if record.levelno >= handler.level:
-                    admitted = admitted or not handler.filters or bool(handler.filter(record))
+                    shows = (plain and not handler.filters) or bool(handler.filter(record))
+                    admitted = admitted or shows
+                    if not plain:
+                        verdicts[id(handler)] = shows
             if not current.propagate:
                 break
             current = current.parent
-        return admitted or not consoles, others
+        return admitted or not consoles, others, verdicts
 
     def _admits(self, record: logging.LogRecord) -> bool:
         if SEEN in record.__dict__ or (_muted and threading.get_ident() in _muted):
@@ -246,13 +259,38 @@ class Hook:
         def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
             if not self.active or not is_console(handler):
                 return original(handler, record)
+            verdict = passing.verdicts.get(id(handler)) if passing.record is record else None
             if record not in self._seen and not record.__dict__.get(SEEN):
                 # From another process, or handed to the handler itself: never captured yet.
-                self._seen.add(record)
-                self.engine.take(record)
-            return False
+                verdict = bool(handler.filter(record))
+                if verdict:
+                    self._seen.add(record)
+                    self.engine.take(record)
+            if not only_writes(handler):
+                if verdict is None:
+                    verdict = bool(handler.filter(record))
+                if verdict:
+                    self._emit_silently(handler, record)
+            return bool(verdict)
 
         return handle
+
+    @posing
+    def _emit_silently(self, handler: logging.Handler, record: logging.LogRecord) -> None:
+        """Let a handler do what its class does beside writing."""
+        handler.acquire()
+        try:
+            with silenced(handler):
+                handler.emit(record)
+        finally:
+            handler.release()
+
+    def _emit(self, original: Any) -> Any:
+        def emit(handler: Any, record: logging.LogRecord) -> None:
+            if silent.handler is not handler:
+                original(handler, record)
+
+        return emit
 
     def _prepare(self, original: Any) -> Any:
         def prepare(handler: Any, record: logging.LogRecord) -> Any:

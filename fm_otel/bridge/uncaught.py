@@ -77,6 +77,8 @@ class Uncaught:
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
         before = self._before["unraisable"]
+        if _is_of_patched_threads(unraisable):
+            return
         error = unraisable.exc_value or unraisable.exc_type()
         _logger.error(
             "%s %s", unraisable.err_msg or "exception ignored in",
@@ -85,6 +87,21 @@ class Uncaught:
         )
         if not self._prints or before is not sys.__unraisablehook__:
             before(unraisable)
+
+
+def _is_of_patched_threads(unraisable: sys.UnraisableHookArgs) -> bool:
+    """Return whether a thread older than gevent's or eventlet's patch fails to sign off.
+
+    The patch gives the table of threads new keys; nothing the program does or sees is wrong.
+    """
+    tb = unraisable.exc_traceback
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    code = tb.tb_frame.f_code if tb is not None else None
+    return (
+        isinstance(unraisable.exc_value, KeyError)
+        and code is threading.Thread._delete.__code__  # type: ignore[attr-defined]  # noqa: SLF001 - where it fails
+    )
 
 
 def _watch_children() -> None:

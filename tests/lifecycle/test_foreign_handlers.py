@@ -1,0 +1,139 @@
+"""Handlers and threads of other people's programs: they do what they did, and only that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .rig import Bench
+
+# Two ways to write; absl's handler swaps its stream for another standard one in between.
+OWN_EMIT = {
+    "stdlib's emit": "super().emit(record)",
+    "its stream": "self.stream.write(self.format(record) + self.terminator); self.flush()",
+    "another standard stream": """
+        self.stream, before = sys.stdout, self.stream
+        super().emit(record)
+        self.stream = before""",
+}
+MORE_THAN_WRITING = """
+import logging, os, sys
+
+class Deed(logging.StreamHandler):
+    def emit(self, record):
+        {write}
+        with open("deeds", "a") as deeds: deeds.write(record.getMessage() + "\\n")
+        if record.levelno >= logging.CRITICAL: os._exit(7)
+
+class Once(logging.Filter):
+    asked = []
+    def filter(self, record):
+        self.asked.append(record.msg)
+        return self.asked.count(record.msg) == 1
+
+handler = Deed()
+handler.addFilter(Once())
+logging.basicConfig(level=logging.INFO, handlers=[handler])
+log = logging.getLogger("app")
+log.info("one"); log.error("two"); log.debug("unsaid"); log.info("one")
+log.critical("end")
+print("not reached")
+"""
+
+
+@pytest.mark.parametrize("write", OWN_EMIT.values(), ids=OWN_EMIT)
+def test_a_console_handler_that_does_more_than_write_does_it(bench: Bench, write: str) -> None:
+    """Only its lines are ours; its filter is asked once, and it may end the process."""
+    program = bench.run(MORE_THAN_WRITING.format(write=write))
+    assert program.process.returncode == 7
+    assert (bench.directory / "deeds").read_text() == "one\ntwo\nend\n"
+    assert program.messages() == ["one", "two", "end"]
+    assert program.prose == []
+    assert program.stderr == ""
+
+
+def test_a_patched_stream_handler_keeps_its_patch(bench: Bench) -> None:
+    """The old recipe for colours replaces ``StreamHandler.emit``, before or after the launch."""
+    program = bench.run("""
+import logging
+def coloured(emit):
+    def new(handler, record):
+        record.seen_by = "patch"
+        return emit(handler, record)
+    return new
+class Tell(logging.Handler):
+    def emit(self, record): open("told", "a").write(record.seen_by + "\\n")
+logging.basicConfig(level=logging.INFO)
+logging.info("early")
+logging.StreamHandler.emit = coloured(logging.StreamHandler.emit)
+logging.root.addHandler(Tell())
+logging.info("late")
+""")
+    assert program.messages() == ["early", "late"]
+    assert (bench.directory / "told").read_text() == "patch\n"
+    assert program.prose == []
+    assert program.stderr == ""
+
+
+def test_filters_of_a_listeners_console_count_for_records_of_other_processes(bench: Bench) -> None:
+    """A record that was made elsewhere is shown where one console handler shows it, once."""
+    program = bench.run("""
+import logging, logging.handlers, queue, sys
+calm = logging.StreamHandler(sys.stdout); calm.addFilter(lambda r: r.levelno < logging.ERROR)
+loud = logging.StreamHandler(); loud.addFilter(lambda r: r.levelno >= logging.ERROR)
+for handler in (calm, loud): handler.addFilter(lambda r: "secret" not in r.msg)
+records = queue.Queue()
+listener = logging.handlers.QueueListener(records, calm, loud)
+listener.start()
+for level, text in ((20, "calm"), (40, "loud"), (40, "secret")):
+    records.put(logging.makeLogRecord({"name": "far", "levelno": level, "levelname": "X", "msg": text}))
+listener.stop()
+""")
+    assert program.messages() == ["calm", "loud"]
+    assert program.prose == []
+    assert program.stderr == ""
+
+
+def test_the_caller_is_found_through_our_frames(bench: Bench) -> None:
+    """loguru's documented handler walks out of ``logging`` by file name: it arrives at the app."""
+    program = bench.run("""
+import inspect, logging, sys
+from loguru import logger
+
+class Intercept(logging.Handler):
+    def emit(self, record):
+        frame, depth = inspect.currentframe(), 0
+        while frame and (depth == 0 or frame.f_code.co_filename == logging.__file__):
+            frame = frame.f_back
+            depth += 1
+        logger.opt(depth=depth, exception=record.exc_info).log(record.levelname, record.getMessage())
+
+logger.remove()
+logger.add(sys.stderr, format="{module}:{function} {message}")
+logging.basicConfig(handlers=[Intercept()], level=0)
+def speak():
+    logging.getLogger("app").info("hello")
+speak()
+""")
+    assert program.stderr == "program:speak hello\n"
+    assert program.messages() == ["hello"]
+
+
+def test_threads_older_than_a_monkey_patch_end_in_silence(bench: Bench) -> None:
+    """gevent gives the table of threads other keys: those that run by then do not find theirs."""
+    program = bench.run("""
+import logging, threading
+go = threading.Event()
+old = [threading.Thread(target=go.wait) for _ in range(2)]
+for thread in old: thread.start()
+for thread in old: threading._active[object()] = threading._active.pop(thread.ident)
+go.set()
+for thread in old: thread.join()
+logging.warning("done")
+""")
+    assert program.messages() == ["done"]
+    assert [line["logger"] for line in program.lines if "error" in line] == []
+    assert program.stderr == ""
+    assert program.process.returncode == 0
