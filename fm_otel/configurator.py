@@ -311,7 +311,7 @@ def _outputs(
         console = ConsoleSink(settings.console_stream, account, report,
                               max_bytes=settings.queue_bytes)
         if _text_wanted(settings):
-            colour = "NO_COLOR" not in settings.environ and _is_terminal(settings)
+            colour = not settings.environ.get("NO_COLOR") and _is_terminal(settings)
             outputs.append(Output(lambda _: Text(colour=colour), process,
                                   [(console, _shown_on_console)]))
         else:
@@ -355,7 +355,7 @@ def _endpoint(settings: Settings) -> OtlpEndpoint | None:
     if not settings.wants_otlp:
         return None
     return OtlpEndpoint.from_environ(
-        settings.environ, settings_module.to_stderr, asked_for="otlp" in settings.logs_exporter,
+        settings.environ, settings_module.to_stderr, asked_for=settings.names_otlp,
     )
 
 

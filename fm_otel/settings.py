@@ -115,6 +115,20 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
+_OTLP_EXPORTERS: Final = {
+    "otlp": None, "otlp_proto_http": "http/protobuf", "otlp_proto_grpc": "grpc",
+}
+"""Upstream's names of the OTLP log exporter, with the protocol that each stands for."""
+
+
+def _exporters(value: str) -> tuple[str, ...]:
+    names = _names(value)
+    if not {*_OTLP_EXPORTERS, "console", "none"}.issuperset(names):
+        msg = "otlp, console or none"
+        raise ValueError(msg)
+    return names
+
+
 def _levels(value: str) -> tuple[tuple[str, int], ...]:
     pairs = []
     for item in _names(value):
@@ -226,7 +240,7 @@ class Settings:
         "OTEL_SDK_DISABLED", _boolean, False, "true false",
         "no OTLP; console and file keep working")
     logs_exporter: tuple[str, ...] = _setting(
-        "OTEL_LOGS_EXPORTER", _names, (), "otlp console none",
+        "OTEL_LOGS_EXPORTER", _exporters, (), "otlp console none",
         "unset: otlp when an endpoint is set")
     export_delay: float = _setting(
         "OTEL_BLRP_SCHEDULE_DELAY", _milliseconds, 1.0, "milliseconds",
@@ -259,6 +273,7 @@ class Settings:
         for item in table().values():
             _read(item, env, values, tell)
         _read_resource_attributes(env, values)
+        _read_protocol(values)
         for name, value in overrides.items():
             if name not in table():
                 msg = f"configure() got an unexpected setting {name!r}"
@@ -275,9 +290,14 @@ class Settings:
     @property
     def wants_otlp(self) -> bool:
         """Whether log records go out by OTLP: an endpoint is set and nothing forbids it."""
-        if self.sdk_disabled or (self.logs_exporter and "otlp" not in self.logs_exporter):
+        if self.sdk_disabled or (self.logs_exporter and not self.names_otlp):
             return False
-        return "otlp" in self.logs_exporter or self.has_endpoint("LOGS")
+        return self.names_otlp or self.has_endpoint("LOGS")
+
+    @property
+    def names_otlp(self) -> bool:
+        """Whether the OTLP exporter is asked for by name."""
+        return any(name in _OTLP_EXPORTERS for name in self.logs_exporter)
 
     @property
     def state_dir(self) -> str | None:
@@ -358,7 +378,7 @@ def _read(
         hidden = item.metadata["secret"] or find_secrets(f"{variable}={raw}")
         shown = "********" if hidden else repr(raw[:80])
         tell(f"{variable}={shown} is not valid (expected {wanted}), "
-             f"using {spelled(item.name, item.default) or 'nothing'}")
+             f"using {spelled(item.name, item.default) or 'the default'}")
     else:
         values["sources"][item.name] = variable
 
@@ -396,6 +416,13 @@ def _read_resource_attributes(env: Mapping[str, str], values: dict[str, Any]) ->
         if name and value and values["sources"].get(name) != "OTEL_SERVICE_NAME":
             values[name] = value
             values["sources"][name] = "OTEL_RESOURCE_ATTRIBUTES"
+
+
+def _read_protocol(values: dict[str, Any]) -> None:
+    """Let the name of an OTLP exporter say the protocol of logs, as it does upstream."""
+    for name in values.get("logs_exporter", ()):
+        if protocol := _OTLP_EXPORTERS.get(name):
+            values["environ"]["OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"] = protocol
 
 
 def resource_attributes(env: Mapping[str, str]) -> dict[str, str]:

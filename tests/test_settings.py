@@ -95,7 +95,28 @@ def test_otlp_needs_an_endpoint_or_a_name() -> None:
     assert read(endpoint)[0].wants_otlp
     assert read({"OTEL_LOGS_EXPORTER": "otlp"})[0].wants_otlp
     assert not read({**endpoint, "OTEL_LOGS_EXPORTER": "none"})[0].wants_otlp
+    assert not read({**endpoint, "OTEL_LOGS_EXPORTER": "console"})[0].wants_otlp
     assert not read({**endpoint, "OTEL_SDK_DISABLED": "true"})[0].wants_otlp
+
+
+@pytest.mark.parametrize(("name", "protocol"), [
+    ("otlp", None), ("otlp_proto_grpc", "grpc"), ("otlp_proto_http", "http/protobuf"),
+])
+def test_upstreams_names_of_the_exporter_are_known(name: str, protocol: str | None) -> None:
+    """A program that named its exporter for opentelemetry-distro keeps sending."""
+    settings, lines = read({"OTEL_LOGS_EXPORTER": name})
+    assert settings.wants_otlp
+    assert settings.environ.get("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL") == protocol
+    assert lines == []
+
+
+def test_unknown_exporter_is_told_and_does_not_silence_the_log() -> None:
+    """A misspelled name must not look like a quiet program."""
+    settings, lines = read({"OTEL_LOGS_EXPORTER": "otpl",
+                            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"})
+    assert settings.wants_otlp
+    assert lines == ["OTEL_LOGS_EXPORTER='otpl' is not valid (expected otlp console none), "
+                     "using the default"]
 
 
 def test_every_setting_has_variable_values_and_meaning() -> None:

@@ -118,7 +118,8 @@ def files(found: Settings) -> Iterator[Finding]:
 def endpoint(found: Settings) -> tuple[OtlpEndpoint | None, list[Finding]]:
     """Return where logs go by OTLP, and what is wrong with it."""
     complaints: list[str] = []
-    target = OtlpEndpoint.from_environ(found.environ, complaints.append)
+    target = OtlpEndpoint.from_environ(
+        found.environ, complaints.append, asked_for=found.names_otlp)
     findings = [Finding(PROBLEM, text) for text in complaints]
     if target is None or not found.wants_otlp:
         findings.append(Finding(NOTE, "no OTLP: console and file only"))

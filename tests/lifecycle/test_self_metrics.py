@@ -6,8 +6,6 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from .rig import eventually
 
 if TYPE_CHECKING:
