@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +126,12 @@ def test_every_setting_has_variable_values_and_meaning() -> None:
     for item in table().values():
         assert item.metadata["variable"]
         assert item.metadata["about"]
+
+
+def test_every_variable_has_a_test_beside_this_one() -> None:
+    """A new row of README's table needs a test of what a user sees of it."""
+    here = Path(__file__)
+    sources = [path.read_text() for path in here.parent.rglob("test_*.py") if path != here]
+    words = {word for source in sources for word in re.findall(r"[A-Z][A-Z_]+", source)}
+    variables = {item.metadata["variable"] for item in table().values()}
+    assert variables - words == set()
