@@ -31,7 +31,7 @@ CORES: Final = (
     "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
     "sessid", "sessionid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
     "community", "bindpw", "sonar.login", "fernet", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
-    "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac",
+    "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac", "csrf", "xsrf", "answer",
 )  # fmt: skip
 FOREIGN: Final = (
     "contraseña", "hasło", "jelszó", "lösenord", "şifre", "пароль", "пароля", "паролем", "токен",
@@ -51,7 +51,7 @@ _JOINED: Final = frozenset(
 )
 _QUOTE_CLOSE: Final = re.compile(r"(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)|\*{1,3}|__)?[\])]{0,2}")
 _OP: Final = re.compile(
-    r"[ \t]{0,60}(?P<op>=>|⇒|&gt;|:=|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60})"
+    r"[ \t]{0,60}(?P<op>=>|⇒|&gt;|:=|::(?= )|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60})"
 )
 _COPULA: Final = re.compile(
     r"(?i:[ \t]{0,4}(?:(?<=\w)['’]s|is set to|was set to|set to|changed to|has been set to|has been reset to|"
@@ -62,7 +62,7 @@ _COPULA: Final = re.compile(
 _COPULA_CJK: Final = re.compile(r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}")
 _FAR: Final = re.compile(
     r"(?:[ \t(](?:[^\n.!?;=:\"'`]|(?<=[a-zA-Z])'(?=[a-z])){0,60}?|[ \t](?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
-    r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|[ \t]?[:=：](?!//))[ \t]{0,4}"
+    r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|[ \t]?[:：](?!//)|[ \t]=|(?<= value)=)[ \t]{0,4}"
 )
 _FAR_SIGN: Final = re.compile(r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
@@ -72,7 +72,8 @@ _INNER: Final = re.compile(r"\s{1,60}(?=[^\s<])")
 _SPACE: Final = re.compile(r"[ \t]{1,60}")
 _CONCATENATED: Final = re.compile(r"([\"']) ?\+ ?(?=\1)")
 _CONTINUED: Final = re.compile(r"[ \t]{0,60}")
-_LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)")
+_LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)|string\(\d{1,4}\) (?=\")")
+_TAGS: Final = re.compile(r"(?:</?(?:a|b|i|u|p|em|strong|code|kbd|samp|mark|tt|pre|span|div|td|th|tr|dd|dt|li|br|font|small|label|h\d)(?: [^<>\n]{0,80})?/?>[ \t]{0,4}){1,5}(?=[^<\s])")
 _OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)")
 _CLOSING: Final = {"“": "”", "”": "”", "„": "”", "«": "»", "‘": "’", "「": "」", "『": "』"}
 _TYPE: Final = re.compile(
@@ -81,7 +82,7 @@ _TYPE: Final = re.compile(
 )
 _LISTED: Final = re.compile(r"\\{0,7}[\"']")
 _STOP: Final = re.compile(
-    r"[,;](?=\s|\Z|[\"'}\])]|\\{0,7}[\"']|[A-Za-z_][\w. \-]{0,40}\\{0,3}[\"']?[ \t]?[=:])"
+    r"\[\\[rn]\]|;(?=;)|[,;](?=\s|\Z|[\"'}\])]|\\{0,7}[\"']|[A-Za-z_][\w. \-]{0,40}\\{0,3}[\"']?[ \t]?[=:])"
     r"|&(?=[A-Za-z_][\w.\[\]%-]{0,60}=|\Z|amp;|\s|[\"'])|\|(?=\s|\Z|[A-Za-z_]\w{0,40}[=:])"
     r"|\\{1,7}[nrt](?![a-z]{3})|\\{1,7}[\"']|[\"'`](?=\W|\Z)|</|<(?=[a-z]{1,10}[ />])"
     r"|[，。；、）」』】！？”’»]|(?<=[!-~])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|&quot;|&lt;|%26|\[REDACTED:"
@@ -89,6 +90,7 @@ _STOP: Final = re.compile(
 _STOP_SIGN: Final = re.compile(r"[,;&|\\\"'`<%\[，。；、）」』】！？”’»\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 _APP_PASSWORD: Final = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}(?![\w])")
 _WORDS: Final = re.compile(r"[a-z]{2,12}(?:[ ,]{1,2}[a-z]{2,12}){2,30}")
+_PASSPHRASE: Final = re.compile(r"[a-z]{3,12}(?: [a-z]{3,12}){2,7}(?=[ \t]{0,4}(?:\n|\Z))")
 _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
 _WRAPPERS: Final = re.compile(
     r"(?:(?:[\w.]{0,40}[.:])?(?:SecretStr|SecretBytes|Secret|Password|Some|String|str|bytes|from|new|of|PASSWORD|b64decode|"
@@ -102,6 +104,7 @@ _NOT_A_CALL: Final = frozenset(
     "delete remove list describe revoke rotate refresh".split()
 )
 _NETWORKED: Final = frozenset({"authorization", "cookie"})
+_CODES: Final = frozenset({"pin", "otp", "card_code", "card", "ssn", "iban"})
 
 
 class Notation(IntEnum):
@@ -168,6 +171,8 @@ def _extended(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
+    if text[end : end + 3].lower() == " id" and _ID_FOLLOWS.match(text, start):
+        end += 3
     name = text[start:end].strip("-.$")
     found = _class_of(text, start, name)
     if not found.tier or _is_no_name(text, start):
@@ -179,12 +184,14 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
         yield from _entries(text, end, name.lower(), found)
         notations = _notations(text, start, end, found)
     for notation, at in notations:
+        if notation is Notation.COLON and text[start - 1 : start] in _MARKS and _CLOSES.match(text, at) and text[at:].lstrip()[:1] == text[start - 1]:
+            continue
         if notation <= Notation.SPACE and _PLAIN_WORD.match(text, at):
             continue
         if notation >= Notation.COLON and text[end] in ":=" and text[at : at + 1] in _MARKS and text[at] == text[start - 1 : start] and not _CONCATENATED.match(text, at):
             continue  # the quote closes the string that the name ends
         value = _value_at(text, at, notation, found)
-        if value is None:
+        if value is None or (name in ("PWD", "OLDPWD") and text[value.start] == "/"):
             continue
         spans = list(_judged(text, found, notation, value))
         if spans:
@@ -203,15 +210,21 @@ def _is_in_prose(text: str, start: int, end: int) -> bool:
     return text[start : start + 1] != "-" and text[start - 1 : start] not in ("<", ":", "/")
 
 
+_ID_FOLLOWS: Final = re.compile(r"(?:secret|access key) id(?![\w-])", re.IGNORECASE)
 _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
-_ARN: Final = re.compile(r"arn:[^\s\"']{1,200}\Z|://[^\s/@]{0,100}\Z|\[REDACTED:\Z|\$\{[\w.]{0,60}\Z")
+_CLOSES: Final = re.compile(r"[ \t]{0,3}[\"'`](?:\s|[,)]|\Z)")
+_ACTION: Final = re.compile(r"[a-z-]{1,40}:[a-z]{1,40}\)")
+_ARN: Final = re.compile(r"(?:checksum|digest|hash|sha256)[/.]\Z|arn:[^\s\"']{1,200}\Z|://[^\s/@]{0,100}\Z|\[REDACTED:\Z|\$\{[\w.]{0,60}\Z")
 _ELEMENTS: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\[|\n(?=[ \t]{0,60}- ))")
+_LINE: Final = re.compile(r"\s{0,4}\\{0,3}[\"']([^\"'\\\n]{1,4096})")
 _ELEMENT: Final = re.compile(r"\s{0,60}(?:- )?\s{0,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}(?:,|\n(?=[ \t]{0,60}- )|)")
 _DEFAULT: Final = re.compile(r":?-([^}\s\"']{1,512})\}")
 
 
 def _is_no_name(text: str, start: int) -> bool:
     """Tell whether the name is part of a resource name, a URL's user, a marker or a template."""
+    if text[start - 1 : start] == "(" and _ACTION.match(text, start):
+        return True
     if text[start - 1 : start] not in ("", ":", "/", "{", "."):
         return False
     return _ARN.search(text, max(0, start - 200), start) is not None
@@ -223,7 +236,12 @@ def _elements(text: str, end: int, found: KeyClass) -> Iterator[Span]:
     if default and shapes.is_mixed(default[1]):
         yield Span(default.start(1), default.end(1), found.rule)
     opening = _ELEMENTS.match(text, end)
-    if opening is None or found.rule in _NETWORKED:
+    if opening is None:
+        return
+    if found.rule in _NETWORKED:
+        line = _LINE.match(text, opening.end())
+        if line:
+            yield from (s for s in _header(text, found, Notation.STRUCT, Value(line.start(1), line.end(1), quoted=True)) if s.start < s.end)
         return
     at = opening.end()
     for _ in range(64):
@@ -232,11 +250,24 @@ def _elements(text: str, end: int, found: KeyClass) -> Iterator[Span]:
             return
         group = 2 if element[1] else 3
         body = element[group]
-        if shapes.is_mixed(body) and not shapes.is_reference(body) and not shapes.is_wordlike(body) and not shapes.is_placeholder(body) and not shapes.is_prose(body) and body[-1:] != ":":
+        if _is_element(found, body):
             yield Span(element.start(group), element.end(group), found.rule)
         at = element.end()
 
 
+def _is_element(found: KeyClass, body: str) -> bool:
+    if found.rule in _CODES:
+        return _is_code(found, Notation.STRUCT, body)
+    if shapes.UUID.fullmatch(body):
+        return True
+    if not shapes.is_mixed(body) or shapes.is_reference(body) or shapes.is_placeholder(body) or body[-1:] == ":":
+        return False
+    return " " not in body and (found.tier is Tier.PASSWORD or not shapes.is_wordlike(body))
+
+
+_NESTED: Final = re.compile(
+    r":[ \t]{0,4}\n[ \t]{1,40}(?:inline_string|inline_bytes|string|value|plain|plaintext|literal|text):[ \t]{1,4}[\"']?([^\s\"']{6,1024})[\"']?[ \t]{0,4}(?=\n|\Z)"
+)
 _ENTRIES: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\{|\n(?=[ \t]{1,60}[\w.-]))")
 _ENTRY: Final = re.compile(
     r"\s{0,60}\\{0,3}[\"']?([\w. -]{1,80}?)\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{1,4}"
@@ -247,6 +278,9 @@ _PLURALS: Final = ("passwords", "secrets", "cookies", "tokens", "passwd", "api_k
 
 def _entries(text: str, end: int, name: str, found: KeyClass) -> Iterator[Span]:
     """Yield what stands under any name in a mapping of secrets: ``passwords: {alice: ...}``."""
+    nested = _NESTED.match(text, end) if found.tier >= Tier.SECRET else None
+    if nested and shapes.is_mixed(nested[1]) and not shapes.is_placeholder(nested[1]):
+        yield Span(nested.start(1), nested.end(1), found.rule)
     opening = _ENTRIES.match(text, end) if name.endswith(_PLURALS) else None
     if opening is None:
         return
@@ -291,7 +325,7 @@ def _next(text: str, found: KeyClass, last: Span) -> Iterator[Span]:
 
 def _class_of(text: str, start: int, name: str) -> KeyClass:
     low = name.lower()
-    if low in _JOINED:
+    if low in _JOINED and text[start] != "-":
         previous = _PREVIOUS.search(text, max(0, start - 26), start)
         if previous:
             joined = classify(f"{previous[1]} {name}")
@@ -304,7 +338,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
     """Yield each reading of what follows the name, with the place of its value."""
     if text[start - 1 : start] in ("<", ":") and text[end : end + 1] in (">", " ") and "<" in text[max(0, start - 20) : start]:
         tag_end = text.find(">", end, end + 120)
-        if tag_end >= 0 and text[tag_end - 1] != "/":
+        if tag_end >= 0 and text[tag_end - 1] != "/" and _is_element_at(text, tag_end):
             inner = _INNER.match(text, tag_end + 1)
             yield Notation.STRUCT, inner.end() if inner else tag_end + 1
             return
@@ -313,6 +347,10 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
     quoted_name = after > end and text[end] not in "*_"
     if text[end : end + 1] == "(" and _OPENING.match(text, end + 1):
         yield Notation.CALL, end + 1
+        return
+    tags = _TAGS.match(text, after) if text[after : after + 2] == "</" else None
+    if tags:
+        yield Notation.PAIR, tags.end()
         return
     operator = _OP.match(text, after)
     if operator:
@@ -326,7 +364,7 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
                 yield Notation.PAIR, at
             return
         if sign == "|":
-            if text[operator.start()] in " \t":
+            if text[operator.start()] in " \t" and "}}" not in text[at : at + 80]:
                 yield Notation.PAIR, at
             return
         if sign in ("==", "===", "!="):
@@ -335,12 +373,25 @@ def _notations(text: str, start: int, end: int, found: KeyClass) -> Iterator[tup
             return
         yield Notation.STRUCT, at
         return
+    column = _COLUMN.match(text, end) if text[start - 1 : start] in ("", "\n") else None
+    if column:
+        yield Notation.LINE, column.end()
+        return
     if text[start : start + 1] == "-" or text[start - 1 : start] == "/":
         space = _SPACE.match(text, end) or _OPTION_BELOW.match(text, end)
         if space and text[start : start + 1] == "-":
             yield Notation.OPTION, space.end()
             return
     yield from _prose(text, end, after, found, quoted=quoted_name)
+
+
+_COLUMN: Final = re.compile(r"(?:[ ]{2,40}|\t{1,8}[ ]{0,8})(?=\S{6,512}[ \t]{0,4}(?:\n|\Z))")
+
+
+def _is_element_at(text: str, tag_end: int) -> bool:
+    """Tell an element from a name in angle brackets: its text follows at once, or its end comes."""
+    follows = text[tag_end + 1 : tag_end + 2]
+    return follows not in ("", " ") and (follows != "\n" or "</" in text[tag_end : tag_end + LIMIT])
 
 
 def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) -> Iterator[tuple[Notation, int]]:
@@ -359,7 +410,7 @@ def _prose(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) ->
         yield Notation.COPULA, after
     far = _FAR.match(text, end) if _FAR_SIGN.search(text, end, end + 70) else None
     if far and "://" not in text[far.end() : far.end() + 30] and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
-        yield Notation.FAR, far.end()
+        yield Notation.COPULA if found.tier is Tier.PASSWORD and text[far.end() - 1] == " " and text[far.end() - 2] not in ":=：" else Notation.FAR, far.end()
     if not text.isascii() and found.tier is Tier.PASSWORD:
         near = _NEAR.match(text, end)
         if near:
@@ -384,6 +435,8 @@ def _value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value 
     block = _BLOCK.match(text, at)
     if block and notation >= Notation.COLON:
         return _block_scalar(text, block.end())
+    tags = _TAGS.match(text, at) if text[at : at + 1] == "<" else None
+    at = tags.end() if tags else at
     kind = _TYPE.match(text, at) if notation >= Notation.COLON else None
     at = kind.end() if kind else at
     held = _HELD.match(text, at)
@@ -408,7 +461,7 @@ def _skip_space(text: str, at: int, notation: Notation) -> int:
     if text.startswith("\\\n", at):
         at = _CONTINUED.match(text, at + 2).end()  # type: ignore[union-attr]
     if notation is Notation.STRUCT and text[at : at + 1] == "\n":
-        indent = re.compile(r"\n[ \t]{1,60}(?=[\"'])").match(text, at)
+        indent = re.compile(r"\n[ \t]{1,60}(?=[\"']|string\()").match(text, at)
         at = indent.end() if indent else at
     below = _VALUE_BELOW.match(text, at) if notation in (Notation.LINE, Notation.COLON) else None
     at = below.end() if below else at
@@ -452,13 +505,28 @@ def _line_end(text: str, start: int) -> int:
 
 
 _ASSIGNED: Final = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,40}[=:](?![=:])(?:[^\s]|\Z)")
+_PHRASE_SIZES: Final = (24, 21, 18, 15, 12)
+
+
+def phrase_length(words: str) -> int:
+    """Return the length of a recovery phrase (BIP 39: 12 to 24 words) that ``words`` begin with."""
+    ends = [match.end() for match in re.finditer(r"[a-z]+", words)]
+    size = next((size for size in _PHRASE_SIZES if size <= len(ends)), len(ends))
+    return ends[size - 1]
+
+
+_BRACED: Final = re.compile(r"\{([A-Za-z0-9+/=]{16,512})\}(?=<|[\"']|\s|\Z)")
+_FLAG: Final = re.compile(r"--[a-z]|-[a-zA-Z](?:\s|\Z)")
 _RUN: Final = re.compile(r"[^\s]{1,4096}")
 
 
 def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | None:
     first = text[at : at + 1]
-    if notation < Notation.PAIR and first == "-":
+    if first == "-" and (notation < Notation.PAIR or _FLAG.match(text, at)):
         return None
+    if first == "{" and notation is Notation.STRUCT:
+        held = _BRACED.match(text, at)
+        return Value(held.start(1), held.end(1), quoted=True) if held else None
     if first in ("{", "[", "(", "<") or (notation < Notation.PAIR and not first.isascii()):
         return None
     run = _RUN.match(text, at)
@@ -472,10 +540,10 @@ def _bare(text: str, at: int, notation: Notation, found: KeyClass) -> Value | No
     piece = shapes.trimmed(piece)
     end = at + len(piece)
     if notation >= Notation.COPULA:
-        for shape in (_APP_PASSWORD, _WORDS if found.rule == "seed_phrase" else None):
+        for shape in (_APP_PASSWORD, _WORDS if found.rule == "seed_phrase" else None, _PASSPHRASE if notation >= Notation.LINE and found.tier is Tier.PASSWORD else None):
             longer = shape.match(text, at) if shape else None
             if longer:
-                end = max(end, longer.end())
+                end = max(end, at + phrase_length(longer.group()) if shape is _WORDS else longer.end())
     if notation < Notation.PAIR and _ASSIGNED.match(piece):
         return None
     return Value(at, end, quoted=False) if piece else None
@@ -509,10 +577,12 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
 def _is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> bool:
     if shapes.is_placeholder(body) or body.startswith("[REDACTED:"):
         return False
-    if found.rule in ("pin", "otp", "card_code", "card", "ssn", "iban"):
+    if found.rule in _CODES:
         return _is_code(found, notation, body)
     if found.rule == "connection_string":
         return False
+    if found.rule == "secret" and found.tier is Tier.PASSWORD and notation is Notation.STRUCT:
+        return not shapes.is_status_word(body)
     if (shapes.is_prose(body) or shapes.is_prompt(body)) and found.rule != "seed_phrase":
         return False
     if found.rule == "seed_phrase" and found.tier is Tier.PASSWORD:
@@ -533,14 +603,14 @@ def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
         return quoted or not shapes.is_status(body)
     if notation in (Notation.STRUCT, Notation.CALL):
         return True
+    if quoted and notation in (Notation.COPULA, Notation.COLON):
+        return not shapes.is_status_word(body) and (notation is Notation.COLON or body.count(" ") != 1 or shapes.is_mixed(body.replace(" ", "")))
     if notation is Notation.PAIR:
         return not shapes.is_status(body) and shapes.is_mixed(body)
     if notation is Notation.LINE:
-        return not shapes.is_status(body)
+        return not shapes.is_status_word(body)
     if notation is Notation.COLON:
-        return not shapes.is_status(body) and (quoted or shapes.is_mixed(body) or (len(body) >= 4 and not shapes.is_harmless(body)))
-    if quoted and notation is Notation.COPULA:
-        return not shapes.is_status(body) and (body.count(" ") != 1 or shapes.is_mixed(body.replace(" ", "")))
+        return not shapes.is_status(body) and (shapes.is_mixed(body) or shapes.UUID.fullmatch(body) is not None or (len(body) >= 4 and not shapes.is_harmless(body)))
     return shapes.is_mixed(body) and not shapes.is_status(body) and not (notation < Notation.COPULA and not quoted and is_name(body))
 
 
@@ -581,6 +651,8 @@ def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) ->
         return shapes.is_mixed(body) and not is_name(body) and any(map(str.isdigit, body))
     if notation < Notation.PAIR or shapes.is_status(body) or shapes.is_harmless(body):
         return False
+    if found.rule == "password" and quoted and notation is Notation.STRUCT:
+        return len(body) >= 5 and not shapes.is_path(body) and not body.isdigit()
     if found.rule == "password" and (quoted or notation >= Notation.LINE) and any(not c.isalpha() for c in body):
         return not shapes.is_path(body)
     if shapes.is_wordlike(body):
@@ -600,7 +672,7 @@ def _is_code(found: KeyClass, notation: Notation, body: str) -> bool:
     if found.rule in ("pin", "otp") and notation is Notation.FAR:
         return body.isdigit() and 4 <= digits <= 8
     if found.rule in ("pin", "otp"):
-        return re.fullmatch(r"\d{4,8}|\d{3}[- ]\d{3}|[A-Z2-7]{16,64}=*|[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}", body) is not None and (notation >= Notation.COPULA)
+        return re.fullmatch(r"\d{4,8}|\d{3}[- ]\d{3}(?:[- ]\d{3})?|[A-Z2-7]{16,64}=*|[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}", body) is not None and (notation >= Notation.COPULA)
     if found.rule == "card":
         return 12 <= digits <= 19
     if found.rule == "ssn":
@@ -623,8 +695,11 @@ def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
     yield Span(end, end, found.rule)
     body = text[value.start : end]
     if found.rule == "cookie":
+        lone = None if value.quoted else _bare(text, value.start, Notation.STRUCT, found)
+        end_of_lone = lone.end if lone else end
+        body = text[value.start : end_of_lone]
         if notation is Notation.STRUCT and "=" not in body and len(body) >= 16 and " " not in body and not shapes.is_wordlike(body.lower()):
-            yield Span(value.start, end, found.rule)
+            yield Span(value.start, end_of_lone, found.rule)
         yield from cookie_spans(text, value.start, end)
         return
     line = text[value.start : value.end if value.quoted else _line_end(text, value.start)]
@@ -635,6 +710,8 @@ def _header(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         yield Span(value.start + len(line), value.start + len(line), found.rule)
         return
     start = value.start + (scheme.end() if scheme else 0)
+    if scheme and scheme.group().startswith("Shared"):
+        start = text.find(":", start, end) + 1 or start
     credentials = text[start:end]
     if not value.quoted or " " in credentials:
         piece = _bare(text, start, Notation.STRUCT, found)

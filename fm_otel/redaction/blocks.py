@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
-from fm_otel.redaction.keys import KeyClass, Tier, classify
+from fm_otel.redaction.keys import KeyClass, Tier, classify, words_of
 from fm_otel.redaction.spans import Span
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: B
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _LONG_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{40}")
 _PUTTY: Final = re.compile(r"Private-Lines: \d{1,4}(?:\r?\n|\\n)((?:[A-Za-z0-9+/=]{1,100}(?:(?=\r?\n\S{1,20}:)|\r?\n|\\n|\Z)){1,200})")
-_AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z2-7]{16}")
+_AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z0-9]{16}")
 _AWS_SECRET: Final = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _GENERATED: Final = re.compile(
     r"\"random_(?:password|bytes)\"[^{}\n]{0,200}\{[^{}]{0,400}?\b(?:result|bcrypt_hash|base64|hex)\s{1,20}=\s{1,4}\"([^\"\n]{1,1024})\""
@@ -36,7 +36,7 @@ _ARGUMENT: Final = re.compile(r"(?:, )?(b?[\"']?)((?:[^\"'\\\n,\]]|(?<=[^,]),(?=
 _WORKFLOW: Final = re.compile(r"::(?:set-output|save-state|set-env) name=([\w-]{1,80})::(\S{1,1024})")
 _KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
-_PLAIN_KEYS: Final = frozenset("username user host hostname port database dbname name type region scheme".split())
+_PLAIN_KEYS: Final = tuple([word] for word in "username user host hostname port database dbname name type region scheme".split())
 _DATA_LINE: Final = re.compile(r"^[ \t]{1,60}([\w.-]{1,128}):[ \t]{1,4}[\"']?([^\s\"'#|>][^\n\"']{0,4096})[\"']?[ \t]{0,4}$", re.MULTILINE)
 _DATA_JSON: Final = re.compile(r"(?<![A-Za-z])(?:data|stringData)\\{0,3}\":[ ]?\{([^{}]{0,16384})\}")
 _JSON_PAIR: Final = re.compile(r"\"([\w.-]{1,128})\\{0,3}\":[ ]?\\{0,3}\"([^\"\\]{1,8192})")
@@ -103,7 +103,7 @@ def manifest_spans(text: str) -> Iterator[Span]:
     for block in _DATA.finditer(text):
         plain = "stringData" in block.group()[:60]
         for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
-            if "://" not in line[2] and not shapes.is_placeholder(line[2]) and not (plain and line[1].lower() in _PLAIN_KEYS):
+            if "://" not in line[2] and not shapes.is_placeholder(line[2]) and not (plain and words_of(line[1])[-1:] in _PLAIN_KEYS):
                 yield Span(line.start(2), line.end(2), "k8s_secret")
     for block in _DATA_JSON.finditer(text):
         for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
@@ -192,7 +192,7 @@ def table_spans(text: str) -> Iterator[Span]:
     columns: list[tuple[int, KeyClass]] = []
     width, delimiter, at = 0, "", 0
     for line in text.split("\n"):
-        if width and delimiter in line and _RULE_ROW.fullmatch(line):
+        if line and _RULE_ROW.fullmatch(line):
             at += len(line) + 1
             continue
         cells = line.split(delimiter) if width else []
@@ -217,10 +217,11 @@ def _cells(cells: list[str], columns: list[tuple[int, KeyClass]], at: int) -> It
     for i, column in columns:
         body = cells[i].strip().strip('"`')
         start = at + sum(map(len, cells[:i])) + i + cells[i].find(body)
-        if shapes.is_mixed(body) and not shapes.is_placeholder(body):
+        if (shapes.is_mixed(body) or (column.rule in _CODES and body.isdigit())) and not shapes.is_placeholder(body):
             yield Span(start, start + len(body), column.rule)
 
 
+_CODES: Final = frozenset({"card", "card_code"})
 _COLUMN: Final = re.compile(r"[A-Za-z][\w .-]{0,40}|")
 
 

@@ -38,7 +38,7 @@ _TRANSPARENT: Final = frozenset(
     "confirmed again repeat verify prod production dev development staging stage test qa uat live "
     "sandbox local default base64 b64 b64e encoded str string text primary secondary primarykey "
     "main backup temp temporary tmp final v real actual parameter param prd stg override here "
-    "eu us ro rw json".split()
+    "eu us ro rw json b".split()
 )
 # Words before the head noun that make it harmless.
 _HARMLESS_BEFORE: Final = frozenset(
@@ -47,7 +47,7 @@ _HARMLESS_BEFORE: Final = frozenset(
     "special syntax lexer start end has is have use uses using require requires required needs "
     "need num max min total no allow enable enabled disable show hide forgot invalid missing bad "
     "wrong empty expired lost per resume watch without non single-use duplicate total_ count "
-    "change_ fencing barrier reasoning last_valid illegal reserved".split()
+    "change_ fencing barrier reasoning last_valid illegal reserved public".split()
 )
 _PASSWORD: Final = frozenset(
     "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena contraseña "
@@ -57,10 +57,10 @@ _PASSWORD: Final = frozenset(
     "κωδικός رمز рассворд พาสเวิร์ด รหัสผ่าน geslo lozinka лозинка parool slaptažodis "
     "пароли 暗号 パスフレーズ storepass keypass requirepass masterauth sshpass dbpass userpass "
     "rootpass pgpass psk preshared presharedkey bindpw rootpw adminpw "
-    "userpw secretphrase dbpw".split()
+    "userpw secretphrase dbpw authtok".split()
 )
 _PASSWORD_ENDINGS: Final = (
-    "password", "passwd", "passphrase", "passwort", "kennwort", "wachtwoord", "passcode",
+    "password", "passwd", "passphrase", "passwort", "storepass", "keypass", "kennwort", "wachtwoord", "passcode",
     "密码", "密碼", "口令", "パスワード", "비밀번호", "암호",
 )
 _PASS_OWNERS: Final = frozenset(
@@ -143,6 +143,8 @@ _OTHER: Final = {
     "phpsessid": KeyClass("cookie", Tier.WEAK),
     "sessid": KeyClass("cookie", Tier.WEAK),
     "email": KeyClass("email", Tier.NONE),
+    "csrf": KeyClass("token", Tier.WEAK),
+    "xsrf": KeyClass("token", Tier.WEAK),
 }
 _PAIRS: Final = {
     ("connection", "string"): KeyClass("connection_string", Tier.WEAK),
@@ -160,6 +162,9 @@ _PAIRS: Final = {
     ("auth", "code"): KeyClass("otp", Tier.WEAK),
     ("authorization", "code"): KeyClass("token", Tier.WEAK),
     ("time", "code"): KeyClass("otp", Tier.WEAK),
+    ("factor", "code"): KeyClass("otp", Tier.WEAK),
+    ("security", "answer"): KeyClass("secret", Tier.PASSWORD),
+    ("secret", "answer"): KeyClass("secret", Tier.PASSWORD),
     ("login", "code"): KeyClass("otp", Tier.WEAK),
     ("mfa", "code"): KeyClass("otp", Tier.WEAK),
     ("2fa", "code"): KeyClass("otp", Tier.WEAK),

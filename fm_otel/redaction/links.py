@@ -13,8 +13,8 @@ from fm_otel.redaction.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_AUTHORITY: Final = re.compile(r"://(?=([^\s/?#\"'<>`\\]{1,2048}))")
-_DEEP: Final = re.compile(r"://([^\s:/@\"'<>`]{0,128}):([^\s\"'<>`]{1,512})@(?=[A-Za-z0-9\[])")
+_AUTHORITY: Final = re.compile(r"://(?=((?:[^\s/?#\"'<>`\\;]|;(?!\w{1,40}=)){1,2048}))")
+_DEEP: Final = re.compile(r"(?::|(?<=[a-z]))//([^\s:/@\"'<>`]{0,128}):((?:[^\s\"'<>`;]|;(?!\w{1,40}=)){1,512})@(?=[A-Za-z0-9\[])")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z")
 _PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
 _BARE: Final = re.compile(
@@ -35,9 +35,9 @@ _QUERY_SECRETS: Final = frozenset(
 _QUERY_WEAK: Final = frozenset("key policy hash invite magic ticket sign sid hmac auth appid".split())
 _STATE: Final = re.compile(r"[?&#]state=")
 _LINK_PATH: Final = re.compile(
-    r"/(?:reset|reset[-_]?password|password[-_]?reset|forgot[-_]?password|confirm|confirmation|activate|activation|"
-    r"verify|verify[-_]?email|magic|magic[-_]?link|invite|invitation|invitations|unsubscribe|login|token|"
-    r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12})?/([A-Za-z0-9_.~=-]{16,512})"
+    r"/(?<!auth/)(?:reset|reset[-_]?password|password[-_]?reset|forgot[-_]?password|confirm|confirmation|activate|activation|"
+    r"confirm[-_]?email|verify|verify[-_]?email|magic|magic[-_]?link|invite|invitation|invitations|unsubscribe|login|token|"
+    r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12}|/[A-Za-z0-9_-]{1,6})?/([A-Za-z0-9_.~=:-]{16,512})"
 )
 _JSESSION: Final = re.compile(r";jsessionid=([A-Za-z0-9.!_-]{8,200})", re.IGNORECASE)
 
@@ -48,7 +48,7 @@ def url_spans(text: str) -> Iterator[Span]:
         yield from _userinfo(text, match.start(1), match.end(1))
     for match in _DEEP.finditer(text):
         secret = match[2]
-        if "://" in secret or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
+        if (match[1] + secret).isupper() or "://" in secret or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
             continue
         if _PORT.match(secret) is None:
             yield Span(match.start(2), match.end(2), "url_password")
@@ -60,7 +60,7 @@ def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
     if at <= 0:
         return
     user, colon, secret = authority[:at].partition(":")
-    if "," in user or "[REDACTED:" in authority[:at] or (secret and shapes.is_placeholder(secret)):
+    if "," in user or authority[:at].isupper() or "[REDACTED:" in authority[:at] or (secret and shapes.is_placeholder(secret)):
         return
     if colon and secret:
         yield Span(start + len(user) + 1, start + at, "url_password")
@@ -96,11 +96,13 @@ def query_spans(text: str) -> Iterator[Span]:
 
 
 def _is_secret_parameter(name: str, value: str, text: str) -> bool:
-    if shapes.is_placeholder(unquote(value)) or value.startswith("[REDACTED"):
+    if value[0] == "{" or shapes.is_placeholder(unquote(value)) or value.startswith("[REDACTED"):
         return False
     low = unquote(name).lower()
     if low.endswith("-credential"):
         return False
+    if low.endswith("signature"):
+        return len(value) >= 16
     if low in _QUERY_SECRETS:
         return low not in _QUERY_WEAK or (len(value) >= 10 and shapes.is_mixed(value))
     if low == "code":

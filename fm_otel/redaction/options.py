@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
-from fm_otel.redaction.assignments import cookie_spans, is_name
+from fm_otel.redaction.assignments import cookie_spans, is_name, phrase_length
 from fm_otel.redaction.gates import gate
 from fm_otel.redaction.spans import Span
 
@@ -22,8 +22,11 @@ _TOOLS: Final = re.compile(
     r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|mongosh?|mongodump|"
     r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd|bcp|xfreerdp|ftp|lftp|"
     r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin|keytool|7z|zip|unzip|gpg|"
-    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah)\b[^\n|;&]{0,300}"
+    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah|ipmitool)\b[^\n|;&]{0,300}"
 )
+_UPLOAD: Final = re.compile(r"codecov [^\n|;&]{0,100}?-t[ =]?([0-9a-f-]{32,36})(?![\w-])")
+_AUTH_OPTION: Final = re.compile(r"(?<![\w-])--(?:auth|snyk-token|bearer)[ =][\"']?([A-Za-z0-9_.~+/-]{16,1024})")
+_EXEC: Final = re.compile(r"((?:[\"'][^\"'\n]{1,80}[\"'],\s{0,2}){1,8}?)[\"'](-\w{1,3})[\"'],\s{0,2}[\"']([^\"'\n]{3,256})[\"']")
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
 _BY: Final = re.compile(r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?(?:by|BY|as|AS)\s{1,3}(?:password |PASSWORD )?([\"'])((?:(?!\1)[^\n]){1,256})\1")
@@ -31,7 +34,7 @@ _NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,10
 _PGPASS: Final = re.compile(r"(?:^|\n|[\s\"'])[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:\"']{3,256})(?=\s|\Z|[\"'])")
 _SECURE_STRING: Final = re.compile(r"ConvertTo-SecureString\s{1,3}(?:-String\s{1,3})?([\"'])([^\"'\n]{1,256})\1", re.IGNORECASE)
 _PAIR: Final = re.compile(
-    r"(?<![\w.])(?:credentials?|creds?|logins?|log ?in|logged in|sign in|user(?:name)?[ ]?[/:,|&+][ ]?(?:pass(?:word)?|pwd|pw)|auth|zugangsdaten|identifiants|credenciales|账号|帐号密码|账号密码)(?![\w.])"
+    r"(?<![\w.])(?:credentials?|creds?|logins?|log ?in|logged in|sign in|user(?:name)?[ ]?[/:,|&+][ ]?(?:pass(?:word)?|pwd|pw)|auth|zugangsdaten|identifiants|credenciales|账号|帐号密码|账号密码)(?![\w.-])"
     r"(?: (?:with|using|as|for [\w .-]{1,30}|are|is|is:|were|to [\w.-]{1,30}))?[ \t]{0,2}(?:[:=：(]|are|is|with|using|->)?[ \t]{0,3}[\"'`(]{0,2}"
     r"([\w.@+\\-]{2,64}?)(?:[ ]?(?P<sep>[/:])[ ]?)([^\s\"'`,;)/:|]{3,128})"
 )
@@ -39,24 +42,17 @@ _DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0
 _CISCO: Final = re.compile(
     r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
     r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
-    r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})|(?:change_password|add_user|set_password) \S{1,64} (\S{4,128})"
+    r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})"
 )
 _REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
-_OTP_CODE: Final = re.compile(
-    r"(?:otp|one[- ]time (?:pass)?(?:code|word|pin)|verification code|2fa|mfa|security code|passcode|pin code|login code|"
-    r"auth(?:entication|enticator)? code|confirmation code|sms code|验证码|確認コード|código de verificación|bestätigungscode|code de vérification)"
-    r"[\"']?(?: code)?(?: (?:for|to) [^\n:=]{1,50}?)?[ \t]{0,2}(?:is|was|=|:|：|为|是|は|ist|lautet|es|est)?[ \t]{0,3}[\"'`(]{0,2}(\d{3}[- ]?\d{1,5})(?![\w.])"
-)
 _KUBEADM: Final = re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])")
-_MNEMONIC: Final = re.compile(r"(?:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
-_PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(0x[0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
+_MNEMONIC: Final = re.compile(r"(?i:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
+_PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(?:0x)?([0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
 _DECRYPT: Final = re.compile(
     r"(?:pgp_sym_(?:de|en)crypt|aes_(?:de|en)crypt|(?:de|en)code)\([^()\n]{1,200}(?:\([^()\n]{0,200}\))?[^()\n']{0,40},\s{0,4}'([^'\n]{3,128})'", re.IGNORECASE
 )
 _LINKED: Final = re.compile(r"sp_add(?:linkedsrv)?login\s[^;\n]{0,200},\s{0,4}N?'([^'\n]{3,128})'", re.IGNORECASE)
 _BRACED: Final = re.compile(r"(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}(?=;)|;(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}", re.IGNORECASE)
-_SMTP: Final = re.compile(r"AUTH (?:PLAIN|LOGIN) ([A-Za-z0-9+/]{8,512}={0,2})")
-_FTP: Final = re.compile(r"USER \S{1,64}(?:\r?\n[^\n]{0,160}){0,2}\n[>\s]{0,4}PASS (\S{1,128})")
 _FROM_TO: Final = re.compile(
     r"(?:password|passphrase|passcode|secret|pin|pw|token|key)s? (?:was |has been )?(?:changed |rotated |reset |updated )?"
     r"from [\"'`]?([^\s\"'`]{4,128})[\"'`]? to [\"'`]?([^\s\"'`]{4,128})"
@@ -82,12 +78,10 @@ _PHRASE: Final = re.compile(r"ssh-keygen[^\n]{0,200}? -[NP] ?([\"'])([^\"'\n]{4,
 _GLUED: Final = re.compile(r"mysql\w{0,10}[\"'],[^\n]{0,200}?[\"']-p([^\"'\s]{3,128})[\"']")
 _PRINTED: Final = re.compile(r"password-command[ =][\"'](?:echo|printf) ([^\s\"']{3,128})")
 _ALIAS: Final = re.compile(r"(?:alias set|config host add) \S{1,64} https?://\S{1,200} \S{1,128} [\"']?([^\s\"']{4,128})")
-_MASKED: Final = re.compile(r"::add-mask::([^\s\"']{3,1024})")
 _SENT: Final = re.compile(r"send(?:_user)? (?:-- )?\\{0,2}\"([^\"\n]{4,128}?)\\{1,2}[rn]\\{0,2}\"")
 _COMMANDS: Final = (
     ("echo ", _PIPED), ("printf ", _PIPED), ("htpasswd", _HTPASSWD), ("net use", _NET), ("send", _SENT), ("alias set", _ALIAS), ("config host add", _ALIAS),
     ("curl", _CERTIFICATE), ("ssh-keygen", _PHRASE), ("'-p", _GLUED), ("password-command", _PRINTED),
-    ("add-mask", _MASKED),
 )  # fmt: skip
 
 
@@ -109,6 +103,20 @@ def option_spans(text: str) -> Iterator[Span]:
                     yield Span(match.start(group), match.end(group), "password")
     for line in _TOOLS.finditer(text):
         yield from _tool(text, line)
+    for pattern in (_UPLOAD, _AUTH_OPTION):
+        for match in pattern.finditer(text):
+            if shapes.is_random(match[1]):
+                yield Span(match.start(1), match.end(1), "token")
+    if '", "' in text or '","' in text:
+        yield from _exec_form(text)
+
+
+def _exec_form(text: str) -> Iterator[Span]:
+    """Yield passwords of a command given as a list: ``["redis-cli", "-a", "..."]``."""
+    for match in _EXEC.finditer(text):
+        tools = [tool for tool in re.findall(r"[\w-]{2,24}", match[1]) if tool not in ("CMD", "CMD-SHELL")]
+        if tools and _is_password_flag(tools[0], match[2], glued=False) and not shapes.is_placeholder(match[3]):
+            yield Span(match.start(3), match.end(3), "password")
 
 
 def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
@@ -134,7 +142,7 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
         return flag == "-a"
     if tool.startswith(("ldap", "kinit")):
         return flag == "-w"
-    if tool in ("sqlcmd", "bcp", "isql", "osql", "mosquitto_pub", "mosquitto_sub"):
+    if tool in ("sqlcmd", "bcp", "isql", "osql", "mosquitto_pub", "mosquitto_sub", "ipmitool"):
         return flag == "-P"
     if tool == "xfreerdp":
         return flag == "/p:"
@@ -145,23 +153,27 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
     return flag in ("-p", "-pw", "-P" if tool == "oc" else "-p")
 
 
+_CONNECT: Final = re.compile(r"(?:mysqli?(?:_p?connect)?|imap_open|ftp_login|ldap_bind|oci_p?connect|ssh2_auth_password|new PDO)\(\s{0,4}[\"'$][^\"',\n]{0,200}[\"']?,\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{1,128})[\"']")
+_AUTH_PAIR: Final = re.compile(r"\bauth=\(\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,256})[\"']\s{0,4}\)")
 # What has to be in the lower-case text, pattern, rule. The last group that matched is the secret.
 _CONFIGURED: Final = (
     (gate(("identified",)), _BY, "password"),
     (gate(("securestring",)), _SECURE_STRING, "password"),
-    (gate(("code", "otp", "2fa", "mfa", "one-time", "one time", "验证码")), _OTP_CODE, "otp"),
     (gate(("mnemonic", "phrase", "seed", "wallet")), _MNEMONIC, "seed_phrase"),
     (gate(("priv", "wallet", "signer")), _PRIVATE_HEX, "private_key"),
     (gate(("pass", ":5432:", ":*:")), _PGPASS, "password"),
     (gate(("login", "machine")), _NETRC, "password"),
-    (gate(("secret", "password", "key", "community", "add_user", "psk")), _CISCO, "password"),
+    (gate((
+        "enable ", "username ", "key 7 ", "key-string", "snmp-server", "radius-server", "tacacs-server", "isakmp key", "pre-shared-key",
+        "wpa-psk", "password 0 ", "password 5 ", "password 7 ",
+    )), _CISCO, "password"),
     (gate(("auth ", 'auth"', "requirepass")), _REDIS_AUTH, "password"),
     (gate(("auth",)), _DOCKER_AUTH, "credentials"),
-    (gate(("auth plain", "auth login")), _SMTP, "credentials"),
-    (gate(("pass ",)), _FTP, "password"),
     (gate(("crypt(", "code(")), _DECRYPT, "password"),
     (gate(("linkedsrvlogin", "sp_addlogin")), _LINKED, "password"),
     (gate(("pwd={", "password={")), _BRACED, "password"),
+    (gate(("connect(", "imap_open", "ftp_login", "ldap_bind", "ssh2_auth", "new pdo")), _CONNECT, "password"),
+    (gate(("auth=(",)), _AUTH_PAIR, "password"),
     (gate(("change_password", "add_user", "encrypt_string")), _ADDED, "password"),
 )
 _ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")
@@ -176,6 +188,9 @@ _CALLED: Final = re.compile(
     r"\((?:[^()\"'\n]{1,80}|[\"'][^\"'\n]{0,200}[\"']){1,9}\)?"
 )
 _LITERAL: Final = re.compile(r"[\"']([^\"'\s]{5,128})[\"']")
+_USER_AND_PASS: Final = re.compile(
+    r"(?:user(?:name)?|login|uid|account)(?: name)?(?: is|:|=)? ?[\"'`]?[\w.@+-]{1,64}[\"'`]?(?: ?[,/;|&+]| and| with)+ ?(?:the )?(?:password|pass|pwd|psw|pw)(?: is|:|=)? [\"'`]?([^\s\"'`,;]{4,128})"
+)
 _SET_SECRET: Final = re.compile(r"secret set \S{1,80}[^\n]{0,80}?(?:--body|-b)[ =][\"']?([^\s\"']{6,512})")
 _AND: Final = re.compile(r"(?:log ?in|sign in|connect|authenticate)(?: (?:with|as|using))? [\w.@-]{2,40} and (?=\S*[a-z])(?=\S*\d)(?=\S*[A-Z!#$%^&*_])([^\s,;\"'`]{8,64})")
 _names_secret: Final = gate(("password", "passwd", "passphrase", "passcode", "pwd", "mot de passe", "contraseña", "senha", "passwort", "kennwort", "wachtwoord", "api key", "secret key", " token"))
@@ -193,6 +208,7 @@ _LOOSE: Final = (
     (gate(("admin:", "root:", "sa:", "administrator:")), _ACCOUNT),
     (gate(("login(", "auth", "credential", "connect(")), _CALL_PAIR),
     (gate(("secret set",)), _SET_SECRET),
+    (gate(("user", "login", "uid", "account")), _USER_AND_PASS),
 )
 _has_call: Final = gate(("usernamepassword", "credential", "pdo", "mysql", "getconnection", "basicauth", "plaintext"))
 _has_pair: Final = gate(("cred", "login", "log in", "logged in", "sign in", "user", "auth", "zugangsdaten",
@@ -206,7 +222,8 @@ def configured_spans(text: str, low: str) -> Iterator[Span]:
             for match in pattern.finditer(text):
                 group = match.lastindex or 0
                 if not shapes.is_placeholder(match[group]) and not shapes.is_status(match[group]):
-                    yield Span(match.start(group), match.end(group), rule)
+                    size = phrase_length(match[group]) if rule == "seed_phrase" else len(match[group])
+                    yield Span(match.start(group), match.start(group) + size, rule)
     for is_called_for, pattern in _LOOSE:
         if is_called_for(low):
             yield from _loose(pattern, text)
@@ -230,18 +247,18 @@ def _changed(text: str, low: str) -> Iterator[Span]:
 
 def _loose(pattern: re.Pattern[str], text: str, offset: int = 0) -> Iterator[Span]:
     for match in pattern.finditer(text):
-        body = match[1]
+        body = shapes.trimmed(match[1])
         if not shapes.is_mixed(body) or shapes.is_placeholder(body) or shapes.is_status(body):
             continue
         if is_name(body) or shapes.is_reference(body) or "=" in body[:-2]:
             continue
-        yield Span(offset + match.start(1), offset + match.end(1), "password")
+        yield Span(offset + match.start(1), offset + match.start(1) + len(body), "password")
 
 
 def _pairs(text: str, low: str) -> Iterator[Span]:
     for match in _PAIR.finditer(low):
         user, secret = text[match.start(1) : match.end(1)], text[match.start(3) : match.end(3)].rstrip(".!?")
-        if not secret or shapes.is_placeholder(secret) or shapes.is_status(secret) or shapes.is_status(user):
+        if user.lower() in ("http", "https") or not secret or shapes.is_placeholder(secret) or shapes.is_status(secret) or shapes.is_status(user):
             continue
         if shapes.is_mixed(secret) and not _HOSTISH.fullmatch(secret) and not shapes.is_harmless(secret):
             yield Span(match.start(3), match.start(3) + len(secret), "password")

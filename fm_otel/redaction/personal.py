@@ -26,6 +26,7 @@ _PHONE_WORD: Final = re.compile(
     r"(?: (?:is|me|us|at|on|to|number))*[ \t]{0,3}[:=#.]?[ \t]{0,3}[\"'+]{0,2}\Z"
 )
 _CARD_WORD: Final = re.compile(r"card|pan|visa|master|amex|credit|debit|payment|cc\b|karte|tarjeta|carte")
+_CARD_FIELDS: Final = re.compile(r"cvv|cvc|exp(?:iry|_month|_year|iration)?\b")
 _NUMBER_NAME: Final = re.compile(
     r"(?:id|ids|offset|ts|time|timestamp|bytes|size|seq|sequence|epoch|version|lsn|count|serial|number|"
     r"snowflake|cursor|key|index|pid|tid|uid|gid|block|inode|order|invoice|tracking|ref|reference|ns|us|ms|txn|"
@@ -46,12 +47,13 @@ _NO_TLD: Final = frozenset(
     "txt log cfg conf ini toml lock go rs rb php java kt cs sh bash cpp hpp git patch diff sql csv "
     "class func method attr".split()
 )
+_MESSAGE_ID: Final = re.compile(r"\d{8,}[\w.-]*\Z")
 _REMOTE: Final = re.compile(r"(?:ssh|scp|rsync|sftp|mosh|ssh-copy-id)(?:[ \t][^\n]{0,80})?[ \t]\Z")
 _REMOTE_USERS: Final = frozenset(
     "git hg svn root ubuntu ec2-user admin centos debian deploy postgres pi vagrant core fedora "
     "azureuser opc".split()
 )
-_TAGS: Final = frozenset("git@ npm@".split())
+_PROTOCOL_NAMES: Final = frozenset("openssh.com libssh.org lysator.liu.se ssh.com".split())
 
 
 def email_spans(text: str, low: str) -> Iterator[Span]:
@@ -81,6 +83,8 @@ def encoded_email_spans(text: str) -> Iterator[Span]:
 
 
 def _is_address(text: str, low: str, local: re.Match[str], domain: re.Match[str]) -> bool:
+    if domain.group() in _PROTOCOL_NAMES or (text[local.start() - 1 : local.start()] == "<" and _MESSAGE_ID.match(local.group())):
+        return False
     if domain.group().rpartition(".")[2].lower() in _NO_TLD or not local.group().strip(".'-"):
         return False
     start, end = local.start(), domain.end()
@@ -121,10 +125,15 @@ def digit_spans(text: str, low: str) -> Iterator[Span]:
             yield Span(start, end, "phone")
 
 
+def _is_glued(char: str) -> bool:
+    """Tell whether ``char`` makes one word with a number beside it; a script without spaces does not."""
+    return char == "_" or (char.isalnum() and char < "\u2e80")
+
+
 def _edges(text: str, start: int, end: int) -> bool:
     """Tell whether the number at ``start`` is not a piece of a longer token."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    if before.isalnum() or before in ("_", "-", ".", "/", "+") or after.isalnum() or after in ("_", "-", "/"):
+    if _is_glued(before) or before in ("-", ".", "/", "+") or _is_glued(after) or after in ("-", "/"):
         return False
     return not (after == "." and text[end + 1 : end + 2].isdigit())
 
@@ -133,13 +142,13 @@ def _card(text: str, low: str, match: re.Match[str]) -> Span | None:
     start = match.start()
     number = match.group()
     before, after = text[start - 1 : start], text[match.end() : match.end() + 1]
-    if before.isalnum() or before in ("_", ".", "-", "+") or after.isdigit():
+    if _is_glued(before) or before in (".", "-", "+") or after.isdigit():
         number = ""
     for end in range(len(number), 12, -1):
         if not validators.is_card(number[:end]):
             continue
         rest = text[start + end : start + end + 1]
-        if rest.isalnum() or rest == "_" or number[end - 1] in " -" or (rest == "." and text[start + end + 1 : start + end + 2].isdigit()):
+        if _is_glued(rest) or number[end - 1] in " -" or (rest == "." and text[start + end + 1 : start + end + 2].isdigit()):
             continue
         return Span(start, start + end, "card") if _may_be_card(number[:end], low, start) else None
     return None
@@ -147,7 +156,7 @@ def _card(text: str, low: str, match: re.Match[str]) -> Span | None:
 
 def _may_be_card(number: str, low: str, start: int) -> bool:
     context = low[max(0, start - 40) : start]
-    if _CARD_WORD.search(context):
+    if _CARD_WORD.search(context) or _CARD_FIELDS.search(low, start, start + 80):
         return True
     compact = number.isdigit()
     if compact and (len(number) in (13, 14, 18, 19, 17) or _NUMBER_NAME.search(context)):
@@ -165,7 +174,7 @@ def _is_international(text: str, match: re.Match[str]) -> bool:
     start, end = match.span()
     number = validators.digits_of(match.group())
     before, after = text[start - 1 : start], text[end : end + 1]
-    if before.isalnum() or before in (".", "+", ")", "_") or after.isalnum() or after in ("_", ":"):
+    if _is_glued(before) or before in (".", "+", ")") or _is_glued(after) or (after == ":" and text[end + 1 : end + 2] not in (" ", "")):
         return False
     if after in (".", ",") and text[end + 1 : end + 2].isdigit():
         return False

@@ -44,6 +44,9 @@ MAX_PLAIN_KEYS = 4096
 _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
+_PLAIN_LEAVES: Final = frozenset("id name type kind namespace version created_at createdAt expires_at expiresAt status scopes".split())
+"""What describes a secret held as an object, and is none itself."""
+
 _WEB_KEY: Final = ("k", "d", "p", "q", "dp", "dq", "qi")
 
 
@@ -347,9 +350,9 @@ class Redactor:
         new = [self._value(key, item, depth + 1) for item in v]
         for at, name in enumerate(v[:-1]):
             # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.
-            if type(name) is str and type(v[at + 1]) is str and (name[:1] == "-" or len(v) == 2):
+            if type(name) is str and type(v[at + 1]) is str and name and (name[0] == "-" or len(v) == 2):
                 found = classify(name)
-                if found.tier >= Tier.SECRET:
+                if found.tier >= Tier.SECRET and (name[0] == "-" or not v[at + 1].isalpha()):
                     new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
         return v if all(a is b for a, b in zip(new, v, strict=True)) else new
 
@@ -358,7 +361,7 @@ class Redactor:
         if type(v) is dict:
             if found.tier is Tier.WEAK:
                 return self._deeper(v, depth)
-            return {k: self._under(f"{k}_{key}", found, item, depth + 1) for k, item in v.items()}
+            return {k: item if k in _PLAIN_LEAVES else self._under(f"{k}_{key}", found, item, depth + 1) for k, item in v.items()}
         if type(v) is list:
             return self._list(key, v, depth)
         if type(v) is float or v is None or isinstance(v, bool):

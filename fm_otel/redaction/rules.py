@@ -75,7 +75,7 @@ _issued_shape = validators.looks_issued
 
 RULES: Final[tuple[Rule, ...]] = (
     # Cloud providers.
-    _issued("aws_key_id", "AKIA", "ASIA", "ABIA", "ACCA", body="[A-Z2-7]{16}"),
+    _issued("aws_key_id", "AKIA", "ASIA", "ABIA", "ACCA", body="[A-Z0-9]{16}"),
     _issued("aws_key", "ABSK", body=r"[A-Za-z0-9+/]{90,180}={0,2}"),
     _issued("aws_key", "bedrock-api-key-", body=r"[A-Za-z0-9+/]{40,600}={0,2}"),
     _issued("aws_key", "amzn.mws.", "amzn1.oa2-cs.v1.", body=r"[0-9a-f-]{32,80}"),
@@ -85,6 +85,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("google_token", "1//0", body=_D + "{30,120}"),
     _issued("alibaba_key", "LTAI", body=_W + "{12,24}", check=_issued_shape),
     _issued("tencent_key", "AKID", body=_W + "{32}", check=_issued_shape),
+    _issued("backblaze_key", "K001", "K002", "K003", "K004", "K005", body="[A-Za-z0-9+/]{27}", check=_issued_shape),
     Rule("azure_secret", "issued", ("Q~",), r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          issued=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          replacement="[REDACTED:azure_secret]"),

@@ -11,7 +11,17 @@ import re
 import time
 from typing import TYPE_CHECKING, Final
 
-from fm_otel.redaction import assignments, blocks, links, options, paths, personal
+from fm_otel.redaction import (
+    assignments,
+    blocks,
+    codes,
+    dialogs,
+    links,
+    options,
+    paths,
+    personal,
+    prose,
+)
 from fm_otel.redaction.errors import OutOfTimeError
 from fm_otel.redaction.gates import gate
 from fm_otel.redaction.normalise import lowered
@@ -36,6 +46,7 @@ _DIGIT_TABLE: Final = bytes(48 if 48 <= c <= 57 else 32 for c in range(256))
 _IBAN_TABLE: Final = bytes(
     48 if 48 <= c <= 57 else 65 if 65 <= c <= 90 else 32 for c in range(256)
 )
+_KEY_LONG: Final = b"A" * 16
 _LONG: Final = b"A" * 20
 _SEVEN: Final = b"0" * 7
 _IBAN_HEAD: Final = b"AA00"
@@ -55,8 +66,8 @@ for _rule in _PATTERNS:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
 _has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
-_has_name: Final = gate((*assignments.CORES, *options.WORDS))
-_has_foreign: Final = gate((*assignments.FOREIGN, *options.FOREIGN))
+_has_name: Final = gate((*assignments.CORES, *options.WORDS, *dialogs.WORDS, *codes.WORDS))
+_has_foreign: Final = gate((*assignments.FOREIGN, *options.FOREIGN, *codes.FOREIGN))
 _has_home: Final = gate(paths.ANCHORS)
 _JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
@@ -130,7 +141,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:
         if _has_anchor(text):
             found.append(pattern_spans(text, _ANCHORED))
     if "/" in text:
-        if "://" in text:
+        if "://" in text or ("//" in text and "@" in text):
             found.append(links.url_spans(text))
             if not long and "hooks.zapier.com/" in text:
                 found.append(pattern_spans(text, _ANCHORED))
@@ -141,9 +152,12 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     at_sign = "@" in text
     if at_sign and ":" in text:
         found.append(links.bare_spans(text))
-    if _has_name(low) or (not text.isascii() and _has_foreign(low)):
+    named = _has_name(low) or (not text.isascii() and _has_foreign(low))
+    if named:
         found.extend(_named(text, low))
-    if " -" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text or "::add-mask" in text or "'-p" in text:
+    if named or long:
+        found.append(dialogs.dialog_spans(text))
+    if " -" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text or "::add-mask" in text or "'-p" in text or '"-' in text:
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))
@@ -177,6 +191,10 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield blocks.sql_spans(text)
     if "\n" in text:
         yield blocks.table_spans(text)
+    yield codes.code_spans(text, low)
+    yield prose.prose_spans(text, low)
+    if _KEY_LONG in text.encode("utf-8", "replace").translate(_TOKEN_TABLE):
+        yield prose.key_spans(text, low)
     yield options.configured_spans(text, low)
     yield assignments.find(text, low)
 

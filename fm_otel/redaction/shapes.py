@@ -10,7 +10,7 @@ _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
     r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted).*
     |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[sdrfi]|%\([a-zA-Z_]\w*\)[sd]?.*
-    |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|\{[A-Za-z_][\w.]*(?:![rsa])?\}
+    |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
     |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
@@ -54,7 +54,7 @@ _STATUS: Final = frozenset(
     "credentials password passwords secret secrets token tokens key keys cookie cookies session "
     "sessions api url uri file path string bytes number integer object list null undefined "
     "pending active inactive enabled disabled locked unlocked blocked limited exceeded limit limits "
-    "signature signed unsigned claims claim audience issuer scope scopes subject algorithm "
+    "permission signature signed unsigned claims claim audience issuer scope scopes subject algorithm "
     "bearer basic digest negotiate ntlm oauth oauth2 jwt saml oidc kerberos ldap sso mfa otp totp "
     "retry retrying attempt attempts request requests response responses call calls "
     "lookup lookups cache cached hit miss info warning debug notice critical fatal "
@@ -106,17 +106,18 @@ _CODE_NOUNS: Final = frozenset(
     "username user value text data result arg args line default getpass name kwargs raw content payload "
     "response request config settings options params match item obj argv stdin inp buf node expr".split()
 )
+_CMDLET: Final = re.compile(r"(?:Read|Get|New|Import|ConvertTo|ConvertFrom)-[A-Z][A-Za-z]{2,30}")
 _CALL: Final = re.compile(r"[A-Za-z_][\w.:]{0,80}\(")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]+\d?(?:\.[A-Za-z_]+\d?)*")
 _SENSITIVE: Final = re.compile(
     r"(?:\A|_|\.)(?:\w*password|\w*passwd|pass|pwd|secrets?|tokens?|\w*key|creds?|credentials?|auth|cookies?)(?:\Z|_|\.)"
     r"|(?:Password|Passwd|Secret|Token|Key|Credentials)\d?\Z|\A(?:password|secret|token)[A-Z]", re.IGNORECASE
 )
-_PATH: Final = re.compile(r"~/\S*|(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*")
+_PATH: Final = re.compile(r"~/\S*|(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*|\.{1,2}/[\w.+-]+|[\w./@+-]{1,200}\.[a-z]{1,5}(?::\d{1,6}){1,2}(?::(?:in)?)?")
 _TRAILING: Final = frozenset(".,;:)]}>'\"`")
 _OPENERS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
 _AFTER_CLOSER: Final = frozenset(".,;)]}[")
-_CONTRACTION: Final = re.compile(r"[A-Za-z]+['’][a-z]{1,2}")
+_CONTRACTION: Final = re.compile(r"[A-Za-z]+['’][a-z]{1,2}|[A-Za-z]{1,5}['’][a-zà-ÿ]+")
 _COLOUR_OR_LINK: Final = re.compile(r"#[0-9a-fA-F]{3,8}|https?://\S*|0x[0-9a-fA-F]{1,8}")
 _PROMPT: Final = re.compile(r"[A-Z][A-Za-z ]{2,40}(?:\([a-z ]{1,20}\))? ?[:?] ?")
 _STRONG: Final = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/_-]{32,512}={0,2}")
@@ -134,7 +135,7 @@ def is_placeholder(value: str) -> bool:
 def is_reference(value: str) -> bool:
     """Tell whether bare ``value`` is code that names a secret: ``settings.db_password``."""
     value = value.lstrip("$")
-    if _CODE.match(value) or _CALL.match(value) or value in _KEYWORDS:
+    if _CODE.match(value) or _CALL.match(value) or _CMDLET.fullmatch(value) or value in _KEYWORDS:
         return True
     if _SUBSCRIPT.match(value):
         return True
@@ -146,7 +147,13 @@ def is_reference(value: str) -> bool:
 def is_status(value: str) -> bool:
     """Tell whether ``value`` is a word of prose about secrets: "expired", "must"."""
     low = value.lower().strip(".,;:!?'\"")
-    return low in _STATUS or low in _EMPTY or (low.isalpha() and low.endswith(_PROSE_ENDINGS) and low.islower())
+    return is_status_word(low) or (low.isalpha() and low.endswith(_PROSE_ENDINGS) and low.islower())
+
+
+def is_status_word(value: str) -> bool:
+    """Tell whether ``value`` is one of the words that stand where a secret could."""
+    low = value.lower().strip(".,;:!?'\"")
+    return low in _STATUS or low in _EMPTY
 
 
 def trimmed(piece: str) -> str:

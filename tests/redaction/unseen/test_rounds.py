@@ -10,9 +10,12 @@ from tests.redaction.unseen.score import score
 
 # Round: secrets caught, context kept, benign lines damaged. Raise them with the rules.
 REACHED = {
-    "round_a": (0.989, 0.994, 0.0),
-    "round_b": (0.984, 1.0, 0.0),
-    "round_c": (0.996, 1.0, 0.003),
+    "round_a": (0.994, 0.997, 0.0),
+    "round_b": (0.988, 1.0, 0.0),
+    "round_c": (0.996, 1.0, 0.0),
+    "round_d": (1.0, 1.0, 0.0),
+    "round_e": (0.988, 0.996, 0.0),
+    "round_f": (0.981, 0.992, 0.0),
 }
 
 

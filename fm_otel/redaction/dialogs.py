@@ -1,0 +1,74 @@
+"""Secrets in conversations with servers and in what consoles print, known by the exchange.
+
+SMTP, IMAP and FTP logins (RFC 4954, 9051, 959), Redis and its access lists, multipart forms
+(RFC 7578), TLS key logs, password files of poolers and relays.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.redaction import shapes
+from fm_otel.redaction.gates import gate
+from fm_otel.redaction.keys import Tier, classify
+from fm_otel.redaction.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What has to be in the text, pattern, rule. Every group that matched is a secret.
+_EXCHANGES: Final = tuple(
+    (gate(literals), re.compile(pattern), rule)
+    for literals, pattern, rule in (
+        # The base64 of "Password:" is the server's question.
+        (("UGFzc3dvcmQ6", "UGFzc3dvcmQA"),
+         r"334 UGFzc3dvcmQ[6A]\S{0,4}[^\n]{0,8}\n[^\n]{0,40}?(?:C: ?|send: '|> ?|>>> ?|<- ?|)([A-Za-z0-9+/]{4,512}={0,2})(?=\\r|'|\r|\n|\Z)", "password"),
+        (("AUTH PLAIN", "AUTH LOGIN"), r"AUTH (?:PLAIN|LOGIN) ([A-Za-z0-9+/]{8,512}={0,2})", "credentials"),
+        (("LOGIN ",), r"(?:^|[\s'\"])[A-Za-z]{0,8}\d{1,6} LOGIN \S{1,128} (?:\"([^\"\n]{3,256})\"|([^\s\"'\\]{3,256}))", "password"),
+        (("PASS ",), r"USER [^\n]{1,80}(?:\r?\n[^\n]{0,160}){0,3}\n[^\n]{0,20}?\bPASS ([^\s'\"\\]{1,128})", "password"),
+        (('"AUTH"',), r"\"AUTH\" (?:\"[^\"\s]{1,128}\" )?\"([^\"\n]{4,256})\"", "password"),
+        (('"md5', "'md5"), r"[\"'](md5[0-9a-f]{32})[\"']", "password_hash"),
+        (("user ",), r"user \S{1,128} (?:on|off)(?: [^\s>#]\S{0,200}){0,20} (?:#([0-9a-f]{64})|>([^\s]{3,256}))", "password"),
+        (("CLIENT_", "SERVER_", "EXPORTER_", "EARLY_"),
+         (r"(?:CLIENT_RANDOM|(?:CLIENT|SERVER)_(?:HANDSHAKE_TRAFFIC_SECRET|TRAFFIC_SECRET_\d)|CLIENT_EARLY_TRAFFIC_SECRET|E\w{4,7}_EXPORTER_SECRET|EXPORTER_SECRET)"
+         r" [0-9a-fA-F]{64} ([0-9a-fA-F]{64,128})"), "private_key"),
+        (("LoginModule",), r"\buser_[\w.-]{1,64}\s{0,2}=\s{0,2}\\{0,2}\"([^\"\\\n]{1,256})", "password"),
+        (("radtest ",), r"radtest (?:-\w{1,8} \S{1,20} ){0,3}\S{1,128} (\S{1,128}) \S{1,253} \d{1,10} (\S{1,128})", "password"),
+        (("]:",), r"(?:^|\n)\[[\w.:-]{1,253}\]:\d{2,5}[ \t]{1,20}[\w.@+-]{1,128}:([^\s:]{3,256})(?=\s|\Z)", "password"),
+        (("PASSMOD",), r"PASSMOD [^\n]{0,300}?(?:old=\"([^\"\n]{1,256})\")?(?: new=\"([^\"\n]{1,256})\")", "password"),
+        (("WIFI:",), r"WIFI:(?:[A-OQ-Z]:[^;\n]{0,64};){0,5}P:((?:[^;\\\n]|\\.){1,128});", "password"),
+        (("encrypt",), r"\bencrypt\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"']?([A-Za-z0-9+/]{22,43}={1,2})", "secret"),
+        (("::add-mask",), r"::add-mask::([^\s\"']{3,1024})", "password"),
+        ((".data.", "_password", "-password"), r"(?:get|read|show|print)[^\n]{0,200}(?:passw|token|secret)[^\n]{0,100}\|[ ]?base64 (?:-d|-D|--decode)[^\n]{0,20}\n([^\s]{6,256})[ \t]{0,4}(?:\n|\Z)", "password"),
+    )
+)
+WORDS: Final = ("wifi:", "encrypt", "ugfzc3dvcmq")
+_FORM: Final = re.compile(r"name=\\{0,2}\"([\w.\[\]-]{1,80})\\{0,2}\"[^\n]{0,80}?(?:(?:\r?\n|\\r\\n|\\n)){2}((?:(?!\\r|\\n)[^\n]){1,1024})")
+_REPLY: Final = re.compile(r"\d{1,4}\) \"([\w.-]{1,64})\"\s{0,4}\n\s{0,8}\d{1,4}\) \"([^\"\n]{1,512})\"")
+_PUT: Final = re.compile(r"--(?:name|parameter-name|secret-name|secret-id|key)[ =][\"']?([\w./@:-]{1,200})[^\n]{0,200}?--(?:value|secret-string|plaintext|data)[ =](?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"']{1,1024}))")
+
+
+def dialog_spans(text: str) -> Iterator[Span]:
+    """Yield secrets that an exchange with a server or a console's print gives away."""
+    for is_called_for, pattern, rule in _EXCHANGES:
+        if is_called_for(text):
+            for match in pattern.finditer(text):
+                for group in range(1, (match.lastindex or 0) + 1):
+                    if match[group] and not shapes.is_placeholder(match[group]):
+                        yield Span(match.start(group), match.end(group), rule)
+    if "form-data" in text:
+        yield from _named(_FORM, text)
+    if ') "' in text:
+        yield from _named(_REPLY, text)
+    if " --" in text:
+        yield from _named(_PUT, text)
+
+
+def _named(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    """Yield values whose name stands in the first group."""
+    for match in pattern.finditer(text):
+        found = classify(match[1])
+        group = match.lastindex or 0
+        if found.tier >= Tier.WEAK and not shapes.is_placeholder(match[group]):
+            yield Span(match.start(group), match.end(group), found.rule)
