@@ -8,7 +8,9 @@ one it emits what upstream's handler would, with qualified names and without eve
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import _logs
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -26,11 +28,19 @@ if TYPE_CHECKING:
     from fm_otel.site import Site
 
 
+_TEXTS: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+_EVENT_NAMES: Final = ("otel.event.name", "event.name")
+
+# A processor or exporter may log what it does: that record must not come back to it.
+_emitting: Final[ContextVar[bool]] = ContextVar("fm_otel_bridge_emitting", default=False)
+
+
 class BridgeHandler(logging.Handler):
     """Emits each record to ``logger_provider``, the global one when None.
 
     ``log_code_attributes`` adds ``code.file.path``, ``code.function.name`` and
-    ``code.line.number``. A record that cannot be emitted goes to ``handleError``.
+    ``code.line.number``. With a formatter its text is the body. A record that cannot be emitted
+    goes to ``handleError``; one that the provider itself logs meanwhile is left out.
     """
 
     def __init__(
@@ -51,8 +61,7 @@ class BridgeHandler(logging.Handler):
             provider = self._provider or _logs.get_logger_provider()
             engine = getattr(provider, "engine", None)
             if engine is None:
-                site = self._sites.of(record)
-                self._logger(provider, site.logger).emit(self._translated(record, site))
+                self._emit(provider, record)
             elif passing.record is not record:
                 engine.take(record)
         except Exception:  # noqa: BLE001 - as stdlib's handlers
@@ -65,6 +74,16 @@ class BridgeHandler(logging.Handler):
         if flush is not None and getattr(provider, "engine", None) is None:
             flush()
 
+    def _emit(self, provider: LoggerProvider, record: logging.LogRecord) -> None:
+        if _emitting.get():
+            return
+        token = _emitting.set(True)
+        try:
+            site = self._sites.of(record)
+            self._logger(provider, site.logger).emit(self._translated(record, site))
+        finally:
+            _emitting.reset(token)
+
     def _logger(self, provider: LoggerProvider, name: str) -> Any:
         key = f"{id(provider)}:{name}"
         logger = self._loggers.get(key)
@@ -75,15 +94,26 @@ class BridgeHandler(logging.Handler):
     def _translated(self, record: logging.LogRecord, site: Site) -> LogRecord:
         notes: list[str] = []
         attributes = self._attributes(record, site, notes)
-        time_ns = time_of(record.created, notes)
+        # The newer of its two names wins; neither stays behind as an attribute.
+        events = [attributes.pop(name, None) for name in _EVENT_NAMES]
+        event = next((each for each in events if each is not None), None)
         return LogRecord(
-            timestamp=time_ns,
-            observed_timestamp=time_ns,
+            timestamp=time_of(record.created, notes),
+            observed_timestamp=time.time_ns(),
             severity_number=SeverityNumber(site.severity_number),
-            severity_text="WARN" if record.levelname == "WARNING" else clean(record.levelname),
-            body=well_formed(message_of(record.msg, record.args, notes), notes),
+            severity_text=_TEXTS.get(record.levelname) or clean(record.levelname),
+            body=well_formed(self._body(record, notes), notes),
             attributes=attributes,
+            event_name=None if event is None else text_of(event, notes),
         )
+
+    def _body(self, record: logging.LogRecord, notes: list[str]) -> str:
+        if self.formatter is not None:
+            try:
+                return self.formatter.format(record)
+            except Exception:  # noqa: BLE001 - the plain message is better than no record
+                notes.append("bad_format")
+        return message_of(record.msg, record.args, notes)
 
     def _attributes(
         self, record: logging.LogRecord, site: Site, notes: list[str],
@@ -103,7 +133,8 @@ class BridgeHandler(logging.Handler):
         if record.exc_info:
             error = capture_error(record.exc_info)
             if error is not None:
-                attributes["exception.type"] = error.type
-                attributes["exception.message"] = well_formed(error.message or "", notes)
-                attributes["exception.stacktrace"] = well_formed(error.stack_trace(), notes)
+                told = {"type": error.type, "message": error.message,
+                        "stacktrace": error.stack_trace()}
+                attributes |= {f"exception.{name}": well_formed(text, notes)
+                               for name, text in told.items() if text}
         return attributes

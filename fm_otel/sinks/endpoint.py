@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from fm_otel.sinks.proxy import Proxy, basic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +30,8 @@ class OtlpEndpoint:
     """A receiver of OTLP logs and how to talk to it.
 
     ``target`` is the full URL for http/protobuf, the gRPC target for grpc. ``timeout`` is in
-    seconds. ``shown`` is the address without credentials, for people to read.
+    seconds. ``shown`` is the address without credentials, for people to read. ``proxy`` stands
+    before it for http/protobuf; gRPC looks for one itself.
     """
 
     protocol: str
@@ -42,6 +44,7 @@ class OtlpEndpoint:
     certificate: str | None = None
     client_key: str | None = None
     client_certificate: str | None = None
+    proxy: Proxy | None = None
 
     @classmethod
     def from_environ(
@@ -84,10 +87,12 @@ class _Reader:
     def _build(self, variable: str, text: str) -> OtlpEndpoint:
         parts = split(text)
         protocol = self._protocol(protocol_by_port(parts))
+        proxy = None
         if protocol == GRPC:
             target, insecure = self._grpc_target(text, parts)
         else:
             target, insecure = _http_url(variable, parts), parts.scheme == "http"
+            proxy = Proxy.before(target, self.environ, self.report)
         return OtlpEndpoint(
             protocol=protocol,
             target=target,
@@ -99,6 +104,7 @@ class _Reader:
             certificate=self._value("CERTIFICATE")[1],
             client_key=self._value("CLIENT_KEY")[1],
             client_certificate=self._value("CLIENT_CERTIFICATE")[1],
+            proxy=proxy,
         )
 
     def _value(self, name: str) -> tuple[str, str | None]:
@@ -142,7 +148,7 @@ class _Reader:
             else:  # the value may be a credential: only its place is told
                 self.report(f"{variable}: entry {number} is not name=value; it is left out")
         if parts.username is not None:
-            headers.setdefault("authorization", _basic(parts))
+            headers.setdefault("authorization", basic(parts))
         return tuple(headers.items())
 
     def _timeout(self) -> float:
@@ -204,8 +210,3 @@ def _host_port(parts: SplitResult) -> str:
 
 def _without_userinfo(text: str) -> str:
     return re.sub(r"//[^/@]*@", "//", text)
-
-
-def _basic(parts: SplitResult) -> str:
-    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return "Basic " + base64.b64encode(pair.encode()).decode()

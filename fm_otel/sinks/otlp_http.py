@@ -8,7 +8,13 @@ import ssl
 import zlib
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import (
+    HTTPS_PORT,
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+)
 from importlib import import_module
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fm_otel.sinks.endpoint import OtlpEndpoint
+    from fm_otel.sinks.proxy import Proxy
 
 USER_AGENT: Final = "fm-otel"
 _MAX_BODY: Final = 64 * 1024
@@ -42,6 +49,7 @@ class OtlpHttp:
         url = urlsplit(endpoint.target)
         self._endpoint = endpoint
         self._host, self._port = url.hostname or "", url.port
+        self._via = ""
         self._path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         self._compress = _compressor(endpoint.compression)
         self._headers = {
@@ -51,8 +59,18 @@ class OtlpHttp:
         }
         if self._compress:
             self._headers["Content-Encoding"] = endpoint.compression
+        if endpoint.proxy is not None:
+            self._go_through(endpoint.proxy)
         self._connection: HTTPConnection | None = None
         self._closed = False
+
+    def _go_through(self, proxy: Proxy) -> None:
+        """Have a proxy forward requests in the clear; those under TLS it only carries."""
+        self._via = f" (proxy {proxy.host}:{proxy.port})"
+        if self._endpoint.insecure:
+            self._host, self._port = proxy.host, proxy.port
+            self._path = self._endpoint.target
+            self._headers |= dict(proxy.headers)
 
     def send(self, payload: bytes, timeout: float) -> Answer:
         """Post ``payload``; a connection the receiver closed while idle is replaced once."""
@@ -84,22 +102,27 @@ class OtlpHttp:
             return Answer(Verdict.HOLD, f"certificate not accepted: {error.verify_message}")
         except (OSError, HTTPException, ValueError) as error:
             self._drop()
-            return Answer(Verdict.RETRY, _told(error))
+            return Answer(Verdict.RETRY, _told(error) + self._via)
         if response.will_close or not response.isclosed():
             self._drop()
         return answer
 
     def _connect(self, deadline: float) -> HTTPConnection:
-        timeout = max(deadline - monotonic(), 0.001)
-        if self._endpoint.insecure:
-            connection = HTTPConnection(self._host, self._port, timeout=timeout)
-        else:
-            context = self._tls()
-            connection = HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
+        connection = self._new_connection(max(deadline - monotonic(), 0.001))
         connection.connect()
         self._connection = connection
         if self._closed:
             self.close()
+        return connection
+
+    def _new_connection(self, timeout: float) -> HTTPConnection:
+        if self._endpoint.insecure:
+            return HTTPConnection(self._host, self._port, timeout=timeout)
+        context, proxy = self._tls(), self._endpoint.proxy
+        if proxy is None:
+            return HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
+        connection = HTTPSConnection(proxy.host, proxy.port, timeout=timeout, context=context)
+        connection.set_tunnel(self._host, self._port or HTTPS_PORT, dict(proxy.headers))
         return connection
 
     def _tls(self) -> ssl.SSLContext:
