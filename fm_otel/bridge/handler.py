@@ -125,7 +125,8 @@ class BridgeHandler(logging.Handler):
         for key, value in record.__dict__.items():
             name = well_formed(text_of(key, notes), notes)
             if name not in RECORD_ATTRIBUTES and not name.startswith("_fm_otel"):
-                attributes[name] = freeze(value, notes)
+                # The line has no bytes; the Logs API has.
+                attributes[name] = value if type(value) is bytes else freeze(value, notes)
         if self._code:
             attributes["code.file.path"] = clean(record.pathname)
             attributes["code.function.name"] = site.qualified_function
