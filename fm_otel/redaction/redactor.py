@@ -76,7 +76,7 @@ class Redactor:
         self._report = report
         self._user: UserRules = load(rules_path, report) if rules_path else NO_USER_RULES
         self._custom = custom
-        self._hide_hosts = hide_hosts
+        self._hide_hosts = hide_hosts or self._user.hide_hosts
         self._root = paths.project_root() if project_root is None else project_root
         self._clean: set[str] = set()
         self._plain_keys: set[str] = set()

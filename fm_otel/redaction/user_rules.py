@@ -4,6 +4,7 @@ r"""The user's own rules and exceptions, one TOML file.
 
     safe_keys = ["deploy_token_name"]        # their values are only scanned, never blanked
     allow = ["support@example\.com"]         # what one of these matches whole stays
+    hide_hosts = true                         # IP addresses and host names go, too
 
     [[rule]]
     name = "employee_id"
@@ -59,6 +60,7 @@ class UserRules:
     rules: tuple[UserRule, ...] = ()
     safe_keys: frozenset[str] = frozenset()
     allowed: tuple[re.Pattern[str], ...] = ()
+    hide_hosts: bool = False
 
     def is_safe(self, key: str) -> bool:
         """Tell whether the user declared ``key`` harmless."""
@@ -88,13 +90,14 @@ def load(path: str, report: Callable[[str], None]) -> UserRules:
     except (OSError, ValueError) as error:
         report(f"redaction rules {path} not used: {type(error).__name__}: {error}")
         return NO_USER_RULES
-    for key in table.keys() - {"rule", "safe_keys", "allow"}:
+    for key in table.keys() - {"rule", "safe_keys", "allow", "hide_hosts"}:
         report(f"redaction rules {path}: unknown entry {key!r} ignored")
     rules = _each(table.get("rule", []), "rule", _rule, report)
     return UserRules(
         tuple(rules),
         frozenset(_each(table.get("safe_keys", []), "safe_keys", _text, report)),
         tuple(_each(table.get("allow", []), "allow", _pattern, report)),
+        _switch(table.get("hide_hosts", False), report),
     )
 
 
@@ -110,6 +113,13 @@ def _each(items: Any, what: str, make: Callable[[Any], Any], report: Callable[[s
             name = item.get("name") if isinstance(item, dict) else None
             report(f"redaction {what} {name or number} refused: {error}")
     return made
+
+
+def _switch(item: Any, report: Callable[[str], None]) -> bool:
+    if isinstance(item, bool):
+        return item
+    report("redaction hide_hosts ignored: it is neither true nor false")
+    return False
 
 
 def _rule(item: Any) -> UserRule:

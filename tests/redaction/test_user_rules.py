@@ -43,6 +43,16 @@ keys = ["badge_number"]
     }
 
 
+def test_hosts_and_addresses_go_where_the_file_asks_for_it(tmp_path: Path) -> None:
+    """They stay by default; the switch takes names, IPv4 and IPv6, and only a boolean sets it."""
+    text = "10.0.0.5 and fe80::1:2 behind db-1.example.com:5432"
+    assert Redactor().text(text) == text
+    redactor, said = loaded(tmp_path, "hide_hosts = true")
+    assert (redactor.text(text), said) == ("[REDACTED:ip] and [REDACTED:ip] behind [REDACTED:host]:5432", [])
+    redactor, said = loaded(tmp_path, "hide_hosts = 'yes'")
+    assert (redactor.text(text), len(said)) == (text, 1)
+
+
 @pytest.mark.parametrize(("rule", "why"), [
     (r"name = 'x'" "\n" r"pattern = '(unclosed'", "x refused"),
     (r"name = 'x'" "\n" r"pattern = 'a*'", "empty"),
