@@ -174,6 +174,39 @@ def test_terminating_sends_at_once(
     receiver.wait_for(2)
 
 
+LINGERING = textwrap.dedent("""
+    import logging, signal, sys, fm_otel
+    signal.signal(signal.SIGTERM, lambda *_: logging.getLogger("shop").info("asked to end"))
+    handle = fm_otel.configure(console="off")
+    assert handle.force_flush(20)
+    logging.getLogger("shop").info("before")
+    print("ready", flush=True)
+    sys.stdin.read()
+""")
+
+
+def test_process_asked_to_end_does_not_let_records_wait(receiver: OtlpReceiver) -> None:
+    """A program that takes its time after SIGTERM, and may be killed then, has sent them."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{receiver.http_endpoint}/v1/logs",
+        "OTEL_BLRP_SCHEDULE_DELAY": "60000",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", LINGERING], env=os.environ | environ,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            process.terminate()
+            start, *rest = receiver.wait_for(3)
+            assert start["logger"] == "faultmaven.process"
+            assert [record["body"] for record in rest] == ["before", "asked to end"]
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
 def test_scopes_are_kept_apart(receiver: OtlpReceiver, sink_to: Callable[..., OtlpSink]) -> None:
     """Records of several loggers in one request keep logger and order."""
     sink = sink_to(receiver)
