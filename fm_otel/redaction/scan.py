@@ -21,6 +21,7 @@ from fm_otel.redaction import (
     paths,
     personal,
     prose,
+    tables,
 )
 from fm_otel.redaction.errors import OutOfTimeError
 from fm_otel.redaction.gates import gate
@@ -48,14 +49,17 @@ _IBAN_TABLE: Final = bytes(
 )
 _KEY_LONG: Final = b"A" * 16
 _LONG: Final = b"A" * 20
+_SIXTEEN: Final = b"0" * 16
 _SEVEN: Final = b"0" * 7
 _IBAN_HEAD: Final = b"AA00"
 
 
 _PATTERNS: Final = tuple(rule for rule in RULES if rule.pattern is not None)
 _HEADERS: Final = tuple(rule for rule in _PATTERNS if rule.category == "header")
+# "1/" stands in every route of a first version; the sixteen digits behind it are rarer.
+_NUMBERED: Final = tuple(rule for rule in _PATTERNS if rule.anchors == ("1/",))
 _ANCHORED: Final = tuple(
-    rule for rule in _PATTERNS if rule not in _HEADERS and not rule.head
+    rule for rule in _PATTERNS if rule not in _HEADERS and rule not in _NUMBERED and not rule.head
 )
 _COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
 _GATES: Final = {rule.anchors: gate(rule.anchors) for rule in _PATTERNS}
@@ -140,6 +144,8 @@ def _detectors(text: str) -> list[Iterable[Span]]:
             found.append(blocks.web_key_spans(text))
         if _has_anchor(text):
             found.append(pattern_spans(text, _ANCHORED))
+        if _SIXTEEN in raw.translate(_DIGIT_TABLE):
+            found.append(pattern_spans(text, _NUMBERED))
     if "/" in text:
         if "://" in text or ("//" in text and "@" in text):
             found.append(links.url_spans(text))
@@ -188,9 +194,9 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
     if "ecret" in text and "kind" in text:
         yield blocks.manifest_spans(text)
     if "into" in low:
-        yield blocks.sql_spans(text)
+        yield tables.sql_spans(text)
     if "\n" in text:
-        yield blocks.table_spans(text)
+        yield tables.table_spans(text)
     yield codes.code_spans(text, low)
     yield prose.prose_spans(text, low)
     if _KEY_LONG in text.encode("utf-8", "replace").translate(_TOKEN_TABLE):
@@ -219,7 +225,7 @@ def prefix_spans(text: str) -> list[Span]:
         return []
     found = list(issued_spans(text))
     if _has_anchor(text):
-        found.extend(pattern_spans(text, (rule for rule in _ANCHORED if rule.issued)))
+        found.extend(pattern_spans(text, (rule for rule in (*_ANCHORED, *_NUMBERED) if rule.issued)))
     return found
 
 
