@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
-from fm_otel.redaction.assignments import cookie_spans, is_name, phrase_length
+from fm_otel.redaction.extents import phrase_length
 from fm_otel.redaction.gates import gate
+from fm_otel.redaction.headers import cookie_spans
 from fm_otel.redaction.spans import Span
+from fm_otel.redaction.verdicts import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,6 +17,7 @@ from fm_otel.redaction import (
     codes,
     dialogs,
     links,
+    names,
     options,
     paths,
     personal,
@@ -70,8 +71,8 @@ for _rule in _PATTERNS:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
 _has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
-_has_name: Final = gate((*assignments.CORES, *options.WORDS, *dialogs.WORDS, *codes.WORDS))
-_has_foreign: Final = gate((*assignments.FOREIGN, *options.FOREIGN, *codes.FOREIGN))
+_has_name: Final = gate((*names.CORES, *options.WORDS, *dialogs.WORDS, *codes.WORDS))
+_has_foreign: Final = gate((*names.FOREIGN, *options.FOREIGN, *codes.FOREIGN))
 _has_home: Final = gate(paths.ANCHORS)
 _JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")

@@ -1,0 +1,140 @@
+"""Judge a value by its name and the notation that joins them: secret or not."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from fm_otel.redaction import shapes
+from fm_otel.redaction.keys import KeyClass, Tier
+
+CODES: Final = frozenset({"pin", "otp", "card_code", "card", "ssn", "iban"})
+_NAME: Final = re.compile(
+    r"[A-Za-z]+(?:[-_][a-z]+)*[-_]?\d{0,2}|[\w.-]+\.[a-z]{2,8}(?::\d+)?|"
+    r"(?:case|user|usr|tenant|host|node|pod|order|req|request|ticket|inc|web|db|app|id|session|server|worker|job|"
+    r"build|error|code|line|port|release|acct|account|customer|org|team|env|vm|ip|svc|cluster|instance|run|task|step|item)[-_#]?\d+|[0-9a-f]{7,64}",
+    re.IGNORECASE,
+)
+
+
+class Notation(IntEnum):
+    """How sure a notation is that the value belongs to the name, the surest last."""
+
+    FAR = 0
+    SPACE = 1
+    COPULA = 2
+    PAIR = 3
+    COLON = 4
+    LINE = 5
+    CALL = 6
+    OPTION = 7
+    STRUCT = 8
+
+
+class Value(NamedTuple):
+    """A candidate value: where it stands and whether it is quoted."""
+
+    start: int
+    end: int
+    quoted: bool
+
+
+def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> bool:
+    """Tell whether ``body`` under the name is a secret; the weaker the notation, the more it has to look like one."""
+    if shapes.is_placeholder(body) or body.startswith("[REDACTED:"):
+        return False
+    if found.rule in CODES:
+        return is_code(found, notation, body)
+    if found.rule == "connection_string":
+        return False
+    if found.rule == "secret" and found.tier is Tier.PASSWORD and notation is Notation.STRUCT:
+        return not shapes.is_status_word(body)
+    if (shapes.is_prose(body) or shapes.is_prompt(body)) and found.rule != "seed_phrase":
+        return False
+    if found.rule == "seed_phrase" and found.tier is Tier.PASSWORD:
+        return len(body.split()) >= 6 or (notation >= Notation.LINE and shapes.is_mixed(body))
+    if found.tier is Tier.HINT:
+        return notation >= Notation.COPULA and shapes.is_strong_key(body)
+    if found.tier is Tier.PASSWORD:
+        return _is_password(notation, body, quoted=value.quoted)
+    if found.tier is Tier.SECRET:
+        return _is_token(found, notation, body, quoted=value.quoted)
+    return _is_weak(found, notation, body, quoted=value.quoted)
+
+
+def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
+    if shapes.is_path(body):
+        return False
+    if notation is Notation.OPTION:
+        return quoted or not shapes.is_status(body)
+    if notation in (Notation.STRUCT, Notation.CALL):
+        return True
+    if quoted and notation in (Notation.COPULA, Notation.COLON):
+        return not shapes.is_status_word(body) and (notation is Notation.COLON or body.count(" ") != 1 or shapes.is_mixed(body.replace(" ", "")))
+    if notation is Notation.PAIR:
+        return not shapes.is_status(body) and shapes.is_mixed(body)
+    if notation is Notation.LINE:
+        return not shapes.is_status_word(body)
+    if notation is Notation.COLON:
+        return not shapes.is_status(body) and (shapes.is_mixed(body) or shapes.UUID.fullmatch(body) is not None or (len(body) >= 4 and not shapes.is_harmless(body)))
+    return shapes.is_mixed(body) and not shapes.is_status(body) and not (notation < Notation.COPULA and not quoted and is_name(body))
+
+
+def is_name(body: str) -> bool:
+    """Tell whether ``body`` may be a host, user or file name, where the notation is unsure."""
+    return "/" in body or body.isalpha() or _NAME.fullmatch(body) is not None
+
+
+def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
+    if shapes.is_path(body) or shapes.is_status(body):
+        return False
+    if shapes.is_harmless(body) and shapes.UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
+        return False
+    wordlike = shapes.is_wordlike(body)
+    if wordlike and len(body) < 6:
+        return False
+    if notation is Notation.CALL:
+        return not wordlike and shapes.is_mixed(body)
+    if notation >= Notation.OPTION:
+        return not (wordlike and (found.rule == "secret" or (not quoted and "-" in body))) or (shapes.is_mixed(body) and not wordlike)
+    if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):
+        return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))
+    if notation is Notation.COPULA:
+        return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not is_name(body)
+    return len(body) >= 12 and shapes.is_mixed(body) and (shapes.is_random(body) or body.isalnum()) and not wordlike and shapes.UUID.fullmatch(body) is None
+
+
+def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -> bool:
+    if notation is Notation.COPULA and found.rule == "password":
+        return shapes.is_mixed(body) and not is_name(body) and any(map(str.isdigit, body))
+    if notation < Notation.PAIR or shapes.is_status(body) or shapes.is_harmless(body):
+        return False
+    if found.rule == "password" and quoted and notation is Notation.STRUCT:
+        return len(body) >= 5 and not shapes.is_path(body) and not body.isdigit()
+    if found.rule == "password" and (quoted or notation >= Notation.LINE) and any(not c.isalpha() for c in body):
+        return not shapes.is_path(body)
+    if shapes.is_wordlike(body):
+        return False
+    if found.rule == "cookie":
+        return shapes.is_mixed(body) and (len(body) >= 16 or (not is_name(body) and shapes.is_random(body)))
+    if found.rule in ("password", "credentials"):
+        sure = found.rule == "password" or notation is Notation.STRUCT or shapes.is_random(body)
+        return shapes.is_mixed(body) and not is_name(body) and sure
+    return len(body) >= 16 and shapes.is_mixed(body) and not shapes.is_path(body)
+
+
+def is_code(found: KeyClass, notation: Notation, body: str) -> bool:
+    """Tell whether ``body`` has the digits of a PIN, one-time code, card, IBAN or security number."""
+    digits = sum(map(str.isdigit, body))
+    if found.rule == "card_code":
+        return digits in (3, 4) and body.isdigit() and notation >= Notation.SPACE
+    if found.rule in ("pin", "otp") and notation is Notation.FAR:
+        return body.isdigit() and 4 <= digits <= 8
+    if found.rule in ("pin", "otp"):
+        return re.fullmatch(r"\d{4,8}|\d{3}[- ]\d{3}(?:[- ]\d{3})?|[A-Z2-7]{16,64}=*|[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}", body) is not None and (notation >= Notation.COPULA)
+    if found.rule == "card":
+        return 12 <= digits <= 19
+    if found.rule == "ssn":
+        return digits == 9
+    return digits >= 10 and len(body) >= 15
