@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "Logger", "ProxyLoggerProvider", "_LoggerConfig", "_ProxyMeterProvider", "batch_span_processor", "current_span_context", "exporter", "meter_provider",
+    "Logger", "ProxyLoggerProvider", "_LoggerConfig", "_ProxyMeterProvider", "batch_span_processor", "current_span_context", "exporter", "exports_spans", "meter_provider",
     "span_context_of", "tracer_provider",
 ]
 
@@ -74,6 +74,12 @@ def batch_span_processor(span_exporter: Any) -> Any:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     return BatchSpanProcessor(span_exporter)
+
+
+def exports_spans(provider: Any) -> bool:
+    """Return whether a tracer provider, or None, has processors that send its spans."""
+    return bool(getattr(provider, "_active_span_processor", None)
+                and provider._active_span_processor._span_processors)  # noqa: SLF001 - no public way
 
 
 def meter_provider(resource: Any, exporters: list[Any]) -> Any:

@@ -19,7 +19,7 @@ from opentelemetry.propagators.composite import CompositePropagator
 
 from fm_otel import integrations, sampling, signals
 from fm_otel import settings as settings_module
-from fm_otel._upstream import ProxyLoggerProvider, current_span_context
+from fm_otel._upstream import ProxyLoggerProvider, current_span_context, exports_spans
 from fm_otel.bridge.hook import Hook, muted
 from fm_otel.bridge.uncaught import Uncaught
 from fm_otel.capture import AUDIT_LOGGER, Capture
@@ -171,7 +171,10 @@ class _Started:
         if meters is not None:
             ends.append(partial(self._close_meters, meters))
         closers = Closers(ends)
-        closers.prepare()
+        if meters is not None or exports_spans(tracers):
+            closers.prepare()
+        # Else no thread before the first record: a program that patches its threads when it
+        # begins (gevent, eventlet) can do so only while it has one.
         self.engine.prepare = closers.prepare
         self.lifecycle = Lifecycle(
             self.engine, closers, before_fork=self.before_fork, restart=self.after_fork,

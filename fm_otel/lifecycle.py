@@ -60,6 +60,10 @@ class Closers:
 
     def wait(self, deadline: float) -> bool:
         """Return whether every closer ended by ``deadline``."""
+        late = slice(len(self._threads), None)
+        for closer, done in list(zip(self._closers, self._done, strict=False))[late]:
+            # The interpreter starts no threads any more.
+            self._run(closer, done)
         return all(done.wait(max(0.0, deadline - time.monotonic())) for done in self._done)
 
     def after_fork(self) -> None:

@@ -137,3 +137,30 @@ logging.warning("done")
     assert [line["logger"] for line in program.lines if "error" in line] == []
     assert program.stderr == ""
     assert program.process.returncode == 0
+
+
+def test_nothing_runs_beside_a_program_that_has_not_logged(bench: Bench) -> None:
+    """gevent patches a program in the middle of an import only while it has a single thread."""
+    program = bench.run("import threading\nprint(threading.active_count())")
+    assert program.prose == ["1"]
+    assert program.lines == []
+
+
+def test_a_late_processor_is_closed_where_no_thread_starts_any_more(bench: Bench) -> None:
+    """Python 3.12 refuses threads at exit: who is to be closed is closed nevertheless, at once."""
+    program = bench.run("""
+import threading, time
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
+class Late(SpanProcessor):
+    def shutdown(self): print("closed")
+trace.get_tracer_provider().add_span_processor(Late())
+def refuse(self): raise RuntimeError("can't create new thread at interpreter shutdown")
+threading.Thread.start = refuse
+import atexit
+begun = time.monotonic()
+atexit._run_exitfuncs()
+print("quick" if time.monotonic() - begun < 1 else "slow")
+""")
+    assert program.prose == ["closed", "quick"]
+    assert program.stderr == ""
