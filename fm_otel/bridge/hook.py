@@ -219,7 +219,10 @@ class Hook:
         return admitted or not consoles, others, verdicts
 
     def _admits(self, record: logging.LogRecord) -> bool:
-        if SEEN in record.__dict__ or (_muted and threading.get_ident() in _muted):
+        # Seen: held back by somebody's handler and now handed to a logger again.
+        if SEEN in record.__dict__ or record in self._seen:
+            return False
+        if _muted and threading.get_ident() in _muted:
             return False
         if record.name in self._transports:
             return not (record.threadName or "").startswith(_OWN_THREADS)

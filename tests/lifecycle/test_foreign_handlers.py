@@ -96,6 +96,25 @@ listener.stop()
     assert program.stderr == ""
 
 
+def test_a_record_held_back_and_handed_in_again_is_one(bench: Bench) -> None:
+    """Sphinx and others keep records in a handler of their own and replay them to the logger."""
+    program = bench.run("""
+import logging
+class Held(logging.Handler):
+    def __init__(self): super().__init__(); self.records = []
+    def emit(self, record): self.records.append(record)
+held, log = Held(), logging.getLogger("app")
+log.addHandler(held); log.propagate = False
+log.warning("one"); log.error("two")
+log.removeHandler(held); log.propagate = True
+log.addHandler(logging.FileHandler("own.log"))
+for record in held.records: log.handle(record)
+""")
+    assert program.messages() == ["one", "two"]
+    assert (bench.directory / "own.log").read_text() == "one\ntwo\n"
+    assert program.stderr == ""
+
+
 def test_the_caller_is_found_through_our_frames(bench: Bench) -> None:
     """loguru's documented handler walks out of ``logging`` by file name: it arrives at the app."""
     program = bench.run("""
