@@ -12,12 +12,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import select
 import stat
 import sys
 import threading
 import time
 from collections import deque
+from time import sleep
 from typing import TYPE_CHECKING, Final, TextIO
 
 from fm_otel.capture import AUDIT_LOGGER
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
     from fm_otel.pipeline.accounting import SinkAccount
     from fm_otel.site import Site
+
+try:
+    # By name, before gevent or eventlet replaces them: a wait of theirs lets other greenlets of
+    # the same thread into what the lock holds together.
+    from select import POLLOUT, poll
+except ImportError:  # Windows waits for nothing here
+    poll = None  # type: ignore[assignment,misc]
 
 try:
     import fcntl
@@ -293,7 +300,7 @@ class ConsoleSink:
                         return
                     self.stalled = True
                 self._trim()
-            time.sleep(0.001)
+            sleep(0.001)
 
 
 def _rank(site: Site) -> int:
@@ -355,8 +362,8 @@ class _Pipe(_Target):
 
     def __init__(self, fd: int, *, shared: bool) -> None:
         super().__init__(fd)
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLOUT)
+        self._poll = poll()
+        self._poll.register(fd, POLLOUT)
         self._lock_fd = _own_description(fd) if shared and fcntl is not None else -1
         self._locked = False
         self._rest = b""
@@ -377,7 +384,7 @@ class _Pipe(_Target):
         while not self._try_lock():
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(0.0005)
+            sleep(0.0005)
         return True
 
     def write(self, block: bytes, deadline: float) -> bool:
@@ -447,6 +454,6 @@ def _target(stream: TextIO | None) -> _Target:
         mode = os.fstat(fd).st_mode
     except (OSError, ValueError):
         return _Stream(stream)
-    if stat.S_ISREG(mode) or not hasattr(select, "poll"):
+    if stat.S_ISREG(mode) or poll is None:
         return _Target(fd)
     return _Pipe(fd, shared=stat.S_ISFIFO(mode))

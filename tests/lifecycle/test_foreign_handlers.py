@@ -183,3 +183,31 @@ print("quick" if time.monotonic() - begun < 1 else "slow")
 """)
     assert program.prose == ["closed", "quick"]
     assert program.stderr == ""
+
+
+GREEN = """
+from gevent import monkey
+monkey.patch_all()
+import logging, gevent
+log = logging.getLogger("app")
+def speak(k):
+    for n in range(200):
+        log.info("%d %d %s", k, n, "x" * 300)
+        if n % 20 == 0: gevent.sleep(0)
+gevent.joinall([gevent.spawn(speak, k) for k in range(4)])
+log.warning("end")
+"""
+
+
+def test_a_program_that_patches_itself_in_an_import(bench: Bench) -> None:
+    """As locust does: the import ends, and greenlets that share a thread lose and mix nothing."""
+    bench.write("green.py", GREEN)
+    program = bench.run("import green")
+    said = program.messages("app")
+    for k in range(4):
+        assert [m.split()[:2] for m in said if m.startswith(f"{k} ")] == [
+            [str(k), str(n)] for n in range(200)]
+    assert said[-1] == "end"
+    assert program.lines[-1]["event"] == "faultmaven.process.stop"
+    assert program.prose == []
+    assert program.process.returncode == 0
