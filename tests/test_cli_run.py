@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,33 @@ def test_a_program_that_cannot_be_executed_is_named(tmp_path: Path) -> None:
     done = launch("run", "--", str(script))
     assert done.returncode == 126
     assert done.stderr == f"fm-otel run: {script}: No such file or directory\n"
+
+
+def test_a_python_of_another_installation_is_named_and_left_alone(tmp_path: Path) -> None:
+    """The usual slip: ``.venv/bin/fm-otel run -- python ...`` where the venv is not activated."""
+    venv.create(tmp_path / "other", symlinks=True, with_pip=False)
+    other = tmp_path / "other" / "bin"
+    done = subprocess.run(
+        [*CLI, "run", "--", "python", "-c", "import logging; logging.warning('hello')"],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PATH": f"{other}{os.pathsep}{os.environ['PATH']}"},
+    )
+    beside = Path(sys.executable).parent / "python"
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"fm-otel run: {other}/python has no fm_otel, the program runs without it; "
+        f"did you mean {beside}?\nWARNING:root:hello\n"
+    )
+
+
+def test_a_program_of_our_own_installation_needs_no_path(tmp_path: Path) -> None:
+    """What is installed beside us is found without activating the venv."""
+    done = subprocess.run(
+        [*CLI, "run", "--", "fm-otel", "--help"], capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, "PATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_path_keeps_what_was_there_and_puts_the_hook_first() -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 _NOT_EXECUTABLE: Final = 126
 _NOT_FOUND: Final = 127
+_PYTHON: Final = re.compile(r"pypy3?|python[0-9.]*")
+_FOUND: Final = "import fm_otel, opentelemetry.instrumentation"
+_PATIENCE: Final = 10
+"""Seconds another Python may take to answer."""
+
 _SELECTION: Final = {"OTEL_PYTHON_DISTRO": "fm_otel", "OTEL_PYTHON_CONFIGURATOR": "fm_otel"}
 
 
@@ -47,11 +54,36 @@ def run(args: argparse.Namespace) -> int:
     if not program:
         msg = "no program given; example: fm-otel run -- uvicorn app:app"
         raise UsageError(msg)
-    executable = shutil.which(program[0])
+    executable = shutil.which(program[0]) or _beside_us(program[0])
     if executable is None:
         warn(f"fm-otel run: {program[0]}: command not found")
         return _NOT_FOUND
-    return _become(executable, program)
+    if _lacks_us(executable):
+        beside = _beside_us(program[0])
+        warn(f"fm-otel run: {executable} has no fm_otel, the program runs without it"
+             + (f"; did you mean {beside}?" if beside else ""))
+        return _become(executable, program, dict(os.environ))
+    return _become(executable, program, environment(os.environ, str(Path.cwd())))
+
+
+def _beside_us(name: str) -> str | None:
+    """Return the program of the installation we are part of, whose folder may not be on PATH."""
+    return shutil.which(name, path=str(Path(sys.executable).parent))
+
+
+def _lacks_us(executable: str) -> bool:
+    """Return whether ``executable`` is a Python of another installation, without fm_otel."""
+    path = Path(executable)
+    if not _PYTHON.fullmatch(path.name) or path.parent == Path(sys.executable).parent:
+        return False
+    try:
+        asked = subprocess.run(
+            [executable, "-c", _FOUND], stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=_PATIENCE, check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode != 0
 
 
 def environment(environ: Mapping[str, str], directory: str) -> dict[str, str]:
@@ -76,11 +108,11 @@ def _hook() -> str:
     return str(Path(spec.origin).parent)
 
 
-def _become(executable: str, program: list[str]) -> int:
+def _become(executable: str, program: list[str], environ: dict[str, str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execve(executable, program, environment(os.environ, str(Path.cwd())))  # noqa: S606 - the user's own program
+        os.execve(executable, program, environ)  # noqa: S606 - the user's own program
     except OSError as error:
         warn(f"fm-otel run: {program[0]}: {error.strerror}")
         return _NOT_EXECUTABLE
