@@ -30,6 +30,7 @@ _MARKS: Final = frozenset("\"'`")
 _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
 _ID_FOLLOWS: Final = re.compile(r"(?:secret|access key) id(?![\w-])", re.IGNORECASE)
 _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
+_SENTENCE: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [a-z]{1,20}[ .,]")
 _CLOSES: Final = re.compile(r"[ \t]{0,3}[\"'`](?:\s|[,)]|\Z)")
 _AFTERWARDS: Final = re.compile(r"[\"']?[ \t]{1,3}(?:->|→)[ \t]{1,3}([\"'])([^\"'\n]{3,1024})\1")
 _MORE_CODES: Final = re.compile(r"[\"']?(?:,[ \t]{0,2}|[ \t]|\n[ \t]{0,8}(?:- )?)[\"']?([A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6})(?![\w-])")
@@ -66,6 +67,8 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
         if notation <= Notation.SPACE and _PLAIN_WORD.match(text, at):
             continue
         if notation >= Notation.COLON and _closes_string(text, start, end, at, notation):
+            continue
+        if notation is Notation.COLON and _SENTENCE.match(text, at):
             continue
         value = value_at(text, at, notation, found)
         if value is None or (name in ("PWD", "OLDPWD") and text[value.start] == "/"):

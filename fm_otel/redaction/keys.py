@@ -47,7 +47,7 @@ _HARMLESS_BEFORE: Final = frozenset(
     "special syntax lexer start end has is have use uses using require requires required needs "
     "need num max min total no allow enable enabled disable show hide forgot invalid missing bad "
     "wrong empty expired lost per resume watch without non single-use duplicate total_ count "
-    "change_ fencing barrier reasoning last_valid illegal reserved public".split()
+    "change_ fencing barrier reasoning last_valid illegal reserved public starting idempotency lock change".split()
 )
 _PASSWORD: Final = frozenset(
     "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena contraseña "

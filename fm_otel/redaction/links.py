@@ -22,7 +22,7 @@ _BARE: Final = re.compile(
 )
 _NOT_USER: Final = frozenset(
     "mailto sip sips xmpp acct to from cc bcc email mail user author by contact http https ssh git "
-    "urn file error warning npm image docker".split()
+    "urn file error warning npm image docker group domain serviceaccount member members role principal owner".split()
 )
 _QUERY: Final = re.compile(r"[?&#;]([A-Za-z_][\w.\[\]%-]{0,80})=([^\s&#?\"'<>`\\;]{1,8192})")
 _QUERY_SECRETS: Final = frozenset(

@@ -46,12 +46,12 @@ _CISCO: Final = re.compile(
     r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
     r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})"
 )
-_REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
+_REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH(?=[ \"']{1,3}(?:default[\"' ]{1,3})?\S*[\d!#$%^&*@])|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
 _KUBEADM: Final = re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])")
 _MNEMONIC: Final = re.compile(r"(?i:mnemonic|seed phrase|recovery phrase|seed words|wallet)[^\n\"']{0,30}?[:=]?[ \t]{0,2}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})")
 _PRIVATE_HEX: Final = re.compile(r"(?:private[ _-]?key|priv[ _-]?key|wallet key|signer)[\w \"']{0,20}[:= \"']{1,6}(?:0x)?([0-9a-fA-F]{64}|[5KL][1-9A-HJ-NP-Za-km-z]{50,51})")
 _DECRYPT: Final = re.compile(
-    r"(?:pgp_sym_(?:de|en)crypt|aes_(?:de|en)crypt|(?:de|en)code)\([^()\n]{1,200}(?:\([^()\n]{0,200}\))?[^()\n']{0,40},\s{0,4}'([^'\n]{3,128})'", re.IGNORECASE
+    r"(?:pgp_sym_(?:de|en)crypt|aes_(?:de|en)crypt|(?:de|en)code)\([^()\n]{1,200}(?:\([^()\n]{0,200}\))?[^()\n']{0,40},\s{0,4}'(?!(?:replace|strict|ignore|hex|base64|escape|surrogate\w*|\w*replace|utf-?8|ascii|latin-?1)')([^'\n]{3,128})'", re.IGNORECASE
 )
 _LINKED: Final = re.compile(r"sp_add(?:linkedsrv)?login\s[^;\n]{0,200},\s{0,4}N?'([^'\n]{3,128})'", re.IGNORECASE)
 _BRACED: Final = re.compile(r"(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}(?=;)|;(?:pwd|password)=\{((?:[^{}\n]|\}\}){1,128})\}", re.IGNORECASE)
@@ -260,7 +260,7 @@ def _loose(pattern: re.Pattern[str], text: str, offset: int = 0) -> Iterator[Spa
 def _pairs(text: str, low: str) -> Iterator[Span]:
     for match in _PAIR.finditer(low):
         user, secret = text[match.start(1) : match.end(1)], text[match.start(3) : match.end(3)].rstrip(".!?")
-        if user.lower() in ("http", "https") or not secret or shapes.is_placeholder(secret) or shapes.is_status(secret) or shapes.is_status(user):
+        if user.lower() in ("http", "https") or secret[:1] in ("", "{", "[") or shapes.is_placeholder(secret) or shapes.is_status(secret) or shapes.is_status(user):
             continue
         if shapes.is_mixed(secret) and not _HOSTISH.fullmatch(secret) and not shapes.is_harmless(secret):
             yield Span(match.start(3), match.start(3) + len(secret), "password")

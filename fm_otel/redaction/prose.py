@@ -31,7 +31,7 @@ class Look(IntEnum):
 
 
 _TOPIC: Final = re.compile(
-    r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|passphrase|passcode|\bpass\b|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign(?:ing)? ?in\b"
+    r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|passphrase|passcode|\bpass(?=[:=/(]| \S)(?! (?:to|the|an?|in|it|them|through|over|by|on|as|this|that|all|any|and|or)\b)|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign(?:ing)? ?in\b"
     r"|passwor\w*|kennwort\w*|zugangsdaten|mot de passe|\bmdp\b|contrase\w*|\bclave\b|senha|parola|wachtwoord\w*|\bww\b|inlog\w*"
     r"|has[lł][oaeu]\w*|heslo|парол\w*|şifre\w*|sifre\w*|parola\w*|密码|密碼|口令|パスワード|비밀번호|비번|암호|mật khẩu|รหัสผ่าน"
     r"|adgangskode\w*|lösenord\w*|salasana\w*|passord\w*|jelsz\w*|лозинк\w*|κωδικ\w*|סיסמ\w*|كلمة (?:المرور|السر)"
@@ -52,7 +52,7 @@ _ODD: Final = re.compile(
     r"env|vm|srv|prod|stage|staging|dev|test|qa|eu|us|ap|version|release|step|line|port|error|code|level|room|floor|"
     r"windows|ubuntu|debian|python|java|node|ios|android|chrome|safari|firefox|office|exchange|outlook|oracle|mysql|postgres|"
     r"sql|http|https|tls|ssl|sha|md|aes|rsa|hmac|base|utf|oauth|ipv|rfc|iso|wpa|pkcs|argon|bcrypt|scrypt|x|v|p|q|h|k8s|s3|ec2)"
-    r"[-_. ]?\d[\w.-]*|[A-Z]{2,10}-\d+|\d[\d.,:-]*\w{0,3}|(?-i:[a-z]+(?:[-_.][a-z]+)*[-_]\d{1,3})|v?\d+(?:\.\d+)+\S*",
+    r"[-_. ]?\d[\w.-]*|[A-Z]{2,10}-\d+|U\+[0-9A-F]{4,6}|\d[\d.,:-]*\w{0,3}|(?-i:[a-z]+(?:[-_.][a-z]+)*[-_]\d{1,3})|v?\d+(?:\.\d+)+\S*",
     re.IGNORECASE,
 )
 _HEXISH: Final = re.compile(r"[0-9a-fA-F-]{7,}")

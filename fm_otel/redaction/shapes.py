@@ -9,7 +9,7 @@ from typing import Final
 _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
     r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted).*
-    |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[sdrfi]|%\([a-zA-Z_]\w*\)[sd]?.*
+    |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
     |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
     |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
@@ -106,6 +106,7 @@ _CODE_NOUNS: Final = frozenset(
     "username user value text data result arg args line default getpass name kwargs raw content payload "
     "response request config settings options params match item obj argv stdin inp buf node expr".split()
 )
+_GO: Final = re.compile(r"[*&]{1,2}[A-Za-z_][\w.]*(?:\{|\Z)|[A-Za-z_][\w.]{0,80}\{|\[?\d{0,4}\][A-Za-z][\w.]*\Z|(?:mandatory|json|yaml|xml|form|db|env|mapstructure|validate):\"")
 _CMDLET: Final = re.compile(r"(?:Read|Get|New|Import|ConvertTo|ConvertFrom)-[A-Z][A-Za-z]{2,30}")
 _CALL: Final = re.compile(r"[A-Za-z_][\w.:]{0,80}\(")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]+\d?(?:\.[A-Za-z_]+\d?)*")
@@ -135,7 +136,7 @@ def is_placeholder(value: str) -> bool:
 def is_reference(value: str) -> bool:
     """Tell whether bare ``value`` is code that names a secret: ``settings.db_password``."""
     value = value.lstrip("$")
-    if _CODE.match(value) or _CALL.match(value) or _CMDLET.fullmatch(value) or value in _KEYWORDS:
+    if _CODE.match(value) or _CALL.match(value) or _CMDLET.fullmatch(value) or _GO.match(value) or value in _KEYWORDS:
         return True
     if _SUBSCRIPT.match(value):
         return True

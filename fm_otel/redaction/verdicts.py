@@ -64,7 +64,7 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
 
 
 def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
-    if shapes.is_path(body):
+    if shapes.is_path(body) or body.startswith(("http://", "https://")):
         return False
     if notation is Notation.OPTION:
         return quoted or not shapes.is_status(body)
