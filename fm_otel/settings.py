@@ -342,7 +342,8 @@ def spelled(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        words = ("off", "on") if name == "redact" else ("false", "true")
+        return words[value]
     if name in {"level", "write_through"}:
         return str(logging.getLevelName(value))  # type: ignore[call-overload]  # is an int
     if name in {"flush_interval", "exit_timeout", "export_delay"}:

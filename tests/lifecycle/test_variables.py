@@ -244,7 +244,7 @@ def test_every_bad_value_is_one_line_and_the_program_runs(bench: Bench) -> None:
         "FM_OTEL_SPOOL_MAX_MB": ("0", "MiB", "256"),
         "FM_OTEL_SPOOL_FSYNC": ("often", "off interval always", "interval"),
         "FM_OTEL_EXIT_TIMEOUT_MS": ("-1", "milliseconds", "2000"),
-        "FM_OTEL_REDACT": ("perhaps", "on off", "true"),
+        "FM_OTEL_REDACT": ("perhaps", "on off", "on"),
         "FM_OTEL_LEVELS": ("httpx", "logger=LEVEL,...", "httpx=INFO,httpcore=WARNING"),
         "FM_OTEL_AUTO_EXC_INFO": ("perhaps", "true false", "true"),
         "FM_OTEL_SIGNALS": ("perhaps", "true false", "true"),
