@@ -165,7 +165,7 @@ class _Started:
         sampling.count_refusals(accounts.sampled_out)
         self.hook = Hook(self.engine)
         self.hook.install()
-        self.uncaught = Uncaught(prints=settings.console != "off")
+        self.uncaught = Uncaught(self.engine, prints=settings.console != "off")
         self.uncaught.install()
         ends = [p.shutdown for p in (tracers, self.provider) if p is not None]
         if meters is not None:

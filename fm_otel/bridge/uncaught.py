@@ -1,7 +1,9 @@
 """Exceptions nobody caught, and warnings, as records before they are gone.
 
-A hook the program installed is called as before; the interpreter's own printing is left out only
-where our console has written the record. ``KeyboardInterrupt`` stays the interpreter's.
+They go past the application's handlers: without us these had none of them, and a log file or an
+error tracker of the program must not tell another story than before. A hook the program installed
+is called as before; the interpreter's own printing is left out only where our console has written
+the record. ``KeyboardInterrupt`` stays the interpreter's.
 """
 
 from __future__ import annotations
@@ -9,35 +11,43 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TextIO
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from fm_otel.engine import Engine
+
 _logger: Final = logging.getLogger("faultmaven.exception")
+_warnings: Final = logging.getLogger("py.warnings")
 _EVENT: Final = {"event": "faultmaven.exception.uncaught"}
 
 
 class Uncaught:
     """Installs and removes the hooks; ``prints`` tells whether our console writes records."""
 
-    def __init__(self, *, prints: bool) -> None:
+    current: ClassVar[Uncaught | None] = None
+    """The one in force: a patch of ``multiprocessing`` outlives a single engine."""
+
+    def __init__(self, engine: Engine, *, prints: bool) -> None:
+        self._engine = engine
         self._prints = prints
         self._before: dict[str, Any] = {}
-        # Keeps stdlib's last resort from printing what the interpreter prints anyway.
-        self._silence = logging.NullHandler()
 
     def install(self) -> None:
         """Take over the interpreter's hooks, keeping what was there."""
         self._before = {
             "main": sys.excepthook, "thread": threading.excepthook,
-            "unraisable": sys.unraisablehook,
+            "unraisable": sys.unraisablehook, "warning": warnings.showwarning,
         }
         sys.excepthook = self._main
         threading.excepthook = self._thread
         sys.unraisablehook = self._unraisable
-        _logger.addHandler(self._silence)
-        logging.captureWarnings(capture=True)
+        if logging._warnings_showwarning is None:  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
+            # Else the program wants them as records of its own, and the hook captures those.
+            warnings.showwarning = self._warning
+        Uncaught.current = self
         _watch_children()
 
     def remove(self) -> None:
@@ -48,8 +58,24 @@ class Uncaught:
             threading.excepthook = self._before["thread"]
         if sys.unraisablehook == self._unraisable:
             sys.unraisablehook = self._before["unraisable"]
-        _logger.removeHandler(self._silence)
-        logging.captureWarnings(capture=False)
+        if warnings.showwarning == self._warning:
+            warnings.showwarning = self._before["warning"]
+        if Uncaught.current is self:
+            Uncaught.current = None
+
+    def tell(self, level: int, text: str, *args: object, error: BaseException) -> bool:
+        """Write the record of an exception; return whether our console shows it."""
+        exc_info = (type(error), error, error.__traceback__)
+        path, line, function, _ = _logger.findCaller(stacklevel=2)
+        return self._take(_logger.makeRecord(
+            _logger.name, level, path, line, text, args, exc_info, function, _EVENT,
+        ))
+
+    def _take(self, record: logging.LogRecord) -> bool:
+        settings = self._engine.settings
+        if settings.level_explicit and record.levelno < settings.level:
+            return False
+        return self._engine.take(record) is not None and self._prints
 
     def _main(
         self, kind: type[BaseException], error: BaseException, tb: TracebackType | None,
@@ -58,8 +84,10 @@ class Uncaught:
         if issubclass(kind, KeyboardInterrupt):
             before(kind, error, tb)
             return
-        _logger.critical("uncaught %s", kind.__name__, exc_info=(kind, error, tb), extra=_EVENT)
-        if not self._prints or before is not sys.__excepthook__:
+        shown = self.tell(
+            logging.CRITICAL, "uncaught %s", kind.__name__, error=error.with_traceback(tb),
+        )
+        if not shown or before is not sys.__excepthook__:
             before(kind, error, tb)
 
     def _thread(self, args: threading.ExceptHookArgs) -> None:
@@ -67,12 +95,11 @@ class Uncaught:
         if args.exc_type is SystemExit:
             return
         error = args.exc_value or args.exc_type()
-        _logger.error(
-            "uncaught %s in thread %s", args.exc_type.__name__,
-            args.thread.name if args.thread else "?",
-            exc_info=(args.exc_type, error, args.exc_traceback), extra=_EVENT,
+        shown = self.tell(
+            logging.ERROR, "uncaught %s in thread %s", args.exc_type.__name__,
+            args.thread.name if args.thread else "?", error=error,
         )
-        if not self._prints or before is not threading.__excepthook__:
+        if not shown or before is not threading.__excepthook__:
             before(args)
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
@@ -80,13 +107,30 @@ class Uncaught:
         if _is_of_patched_threads(unraisable):
             return
         error = unraisable.exc_value or unraisable.exc_type()
-        _logger.error(
-            "%s %s", unraisable.err_msg or "exception ignored in",
+        shown = self.tell(
+            logging.ERROR, "%s %s", unraisable.err_msg or "exception ignored in",
             getattr(unraisable.object, "__qualname__", type(unraisable.object).__name__),
-            exc_info=(type(error), error, unraisable.exc_traceback), extra=_EVENT,
+            error=error.with_traceback(unraisable.exc_traceback),
         )
-        if not self._prints or before is not sys.__unraisablehook__:
+        if not shown or before is not sys.__unraisablehook__:
             before(unraisable)
+
+    def _warning(
+        self, message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        file: TextIO | None = None, line: str | None = None,
+    ) -> None:
+        before = self._before["warning"]
+        shown = False
+        if file is None and _warnings.level > logging.WARNING:
+            return
+        if file is None:
+            text = warnings.formatwarning(message, category, filename, lineno, line)
+            shown = self._take(_warnings.makeRecord(
+                _warnings.name, logging.WARNING, filename, lineno, "%s", (text,), None,
+                "(unknown function)",
+            ))
+        if not shown or before is not warnings._showwarning_orig:  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+            before(message, category, filename, lineno, file, line)
 
 
 def _is_of_patched_threads(unraisable: sys.UnraisableHookArgs) -> bool:
@@ -119,10 +163,11 @@ def _watch_children() -> None:
             try:
                 run()
             except Exception as error:
-                _logger.error(  # noqa: TRY400 - the traceback is given
-                    "uncaught %s in process %s", type(error).__name__, process.name,
-                    exc_info=error, extra=_EVENT,
-                )
+                if Uncaught.current is not None:
+                    Uncaught.current.tell(
+                        logging.ERROR, "uncaught %s in process %s", type(error).__name__,
+                        process.name, error=error,
+                    )
                 raise
 
         process.run = reported

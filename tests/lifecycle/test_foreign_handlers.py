@@ -185,6 +185,70 @@ print("quick" if time.monotonic() - begun < 1 else "slow")
     assert program.stderr == ""
 
 
+UNCAUGHT = """
+import logging, threading, warnings
+logging.basicConfig(level=logging.INFO, filename="own.log")
+logging.info("said")
+warnings.warn("careful")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start(); thread.join()
+raise RuntimeError("boom")
+"""
+
+
+def test_what_nobody_logged_is_not_in_the_programs_own_files(bench: Bench) -> None:
+    """Warnings and uncaught exceptions were not there before; they are lines of ours."""
+    program = bench.run(UNCAUGHT)
+    assert (bench.directory / "own.log").read_text() == "INFO:root:said\n"
+    told = [(line["logger"], line["level"]) for line in program.lines]
+    assert told[1:-1] == [
+        ("root", "INFO"), ("py.warnings", "WARNING"), ("faultmaven.exception", "ERROR"),
+        ("faultmaven.exception", "CRITICAL"),
+    ]
+    [warned] = [line for line in program.lines if line["logger"] == "py.warnings"]
+    assert (warned["module"], warned["line"]) == ("program", 5)
+    assert program.stderr == ""
+    assert program.process.returncode == 1
+
+
+def test_what_is_not_recorded_is_printed_as_before(bench: Bench) -> None:
+    """A level above them leaves warnings and threads to the interpreter."""
+    program = bench.run(UNCAUGHT, env={"LOG_LEVEL": "CRITICAL"})
+    assert [line["level"] for line in program.lines if "process" not in line["logger"]] == ["CRITICAL"]
+    assert "UserWarning: careful" in program.stderr
+    assert "ZeroDivisionError" in program.stderr
+    assert "boom" not in program.stderr
+
+
+def test_warnings_the_program_captures_reach_its_handlers(bench: Bench) -> None:
+    """``captureWarnings`` is the program's word: its file has them, our line is one."""
+    for when in ("", "import fm_otel; fm_otel.configure()"):
+        program = bench.run(f"""
+import logging, warnings
+logging.captureWarnings(True)
+{when}
+logging.basicConfig(level=logging.INFO, filename="own.log", filemode="w", format="%(name)s")
+warnings.warn("careful")
+""", launched=not when)
+        assert (bench.directory / "own.log").read_text() == "py.warnings\n"
+        assert [line["logger"] for line in program.lines].count("py.warnings") == 1
+        assert program.stderr == ""
+
+
+def test_sentry_still_knows_what_was_not_handled(bench: Bench) -> None:
+    """Its rates of crashes count uncaught exceptions by how it learned of them."""
+    program = bench.run("""
+import sentry_sdk
+def told(event, hint):
+    [value] = event["exception"]["values"]
+    print(event.get("logger"), value["type"], value["mechanism"]["type"], value["mechanism"]["handled"])
+sentry_sdk.init("http://k@127.0.0.1:9/1", before_send=told, shutdown_timeout=0)
+raise RuntimeError("boom")
+""")
+    assert program.prose == ["None RuntimeError excepthook False"]
+    assert [line["message"] for line in program.lines if "error" in line] == ["uncaught RuntimeError"]
+
+
 GREEN = """
 from gevent import monkey
 monkey.patch_all()
