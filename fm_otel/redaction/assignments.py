@@ -135,7 +135,7 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
     for match in _CODE_LITERALS.finditer(text, value.start, min(end, value.start + 300)):
         if " " in match[2] or "://" in match[2]:
             continue
-        if shapes.is_mixed(match[2]) and not shapes.is_prompt(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
+        if shapes.is_mixed(match[2]) and not shapes.is_wordlike(match[2]) and not shapes.is_prompt(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
             yield Span(match.start(2), match.end(2), found.rule)
 
 

@@ -56,6 +56,9 @@ _CARD_CODE: Final = re.compile(
 _VOLUME_KEY: Final = re.compile(r"(?<![\d-])\d{6}(?:-\d{6}){7}(?![\d-])")
 _RECOVERY: Final = re.compile(r"(?:backup|recovery|scratch|emergency|wiederherstellungs|secours|récupération|recuperaci[oó]n|recupera[cç][aã]o)[ _-]?codes?|c(?:ó|o)digos? de (?:recuperaci[oó]n|respaldo)")
 _GROUPS: Final = re.compile(r"(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])")
+_ID_BEFORE: Final = re.compile(r"\b(?:user|id|case|order|ticket|account|acct|customer|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
+_PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
+_SURE_PURPOSE: Final = re.compile(r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code")
 _ITSELF: Final = re.compile(r"\b(?:pin|puk|otp)\b[^\n]{0,30}\Z")
 _has_card_code: Final = gate(("cvv", "cvc", "security code", "on the back", "prüf", "cryptogramme", "segur", "安全码", "セキュリティ"))
 _has_recovery: Final = gate(("backup", "recover", "scratch", "emergency", "wiederherst", "secours", "récup", "recup", "respaldo", "bitlocker"))
@@ -96,7 +99,11 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 def _is_code(low: str, start: int, end: int, number: str) -> bool:
     before = low[max(0, start - _NEAR) : start]
     named = _BEFORE.search(before) is not None
-    if named and _OTHER.search(before):
+    if _OTHER.search(before) if named else _ID_BEFORE.search(before):
+        return False
+    if _PAIR.search(before):
+        return _SURE_PURPOSE.search(low, max(0, start - _WIDE), end + _NEAR) is not None
+    if named and _ID_BEFORE.search(before):
         return False
     if not named and (_AFTER.match(low, end, end + _NEAR) is None or number[:1].isalpha()):
         return False

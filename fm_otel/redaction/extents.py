@@ -41,6 +41,7 @@ _HELD: Final = re.compile(r"\{(?:\s{0,20}\"\w{1,30}\":\s{0,4}(?:true|false|null|
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?[ \t]{0,4}\n")
 _YAML_TAG: Final = re.compile(r"!!?(?:str|binary)[ \t]{1,4}")
 _ASSIGNED: Final = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,40}[=:](?![=:])(?:[^\s]|\Z)")
+_NOT_IN_PHRASES: Final = re.compile(r" (?:and|the|but) ")
 _PHRASE_SIZES: Final = (24, 21, 18, 15, 12)
 _BRACED: Final = re.compile(r"\{([A-Za-z0-9+/=]{16,512})\}(?=<|[\"']|\s|\Z)")
 _FLAG: Final = re.compile(r"--[a-z]|-[a-zA-Z](?:\s|\Z)")
@@ -128,7 +129,7 @@ def line_end(text: str, start: int) -> int:
 
 def phrase_length(words: str) -> int:
     """Return the length of a recovery phrase (BIP 39: 12 to 24 words) that ``words`` begin with."""
-    ends = [match.end() for match in re.finditer(r"[a-z]+", words)]
+    ends = [match.end() for match in re.finditer(r"[a-z]+", _NOT_IN_PHRASES.split(words, maxsplit=1)[0])]
     size = next((size for size in _PHRASE_SIZES if size <= len(ends)), len(ends))
     return ends[size - 1]
 

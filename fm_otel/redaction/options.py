@@ -105,6 +105,10 @@ def option_spans(text: str) -> Iterator[Span]:
                     yield Span(match.start(group), match.end(group), "password")
     for line in _TOOLS.finditer(text):
         yield from _tool(text, line)
+    for match in _USER_FLAGS.finditer(text):
+        # MySQL's clients take the word behind a lone -p for the database.
+        if not shapes.is_placeholder(match[1]) and not match[1].isdigit() and not _MYSQL.search(text, max(0, match.start() - 80), match.start()):
+            yield Span(match.start(1), match.end(1), "password")
     for pattern in (_UPLOAD, _AUTH_OPTION):
         for match in pattern.finditer(text):
             if shapes.is_random(match[1]):
@@ -156,6 +160,11 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
 
 
 _CONNECT: Final = re.compile(r"(?:mysqli?(?:_p?connect)?|imap_open|ftp_login|ldap_bind|oci_p?connect|ssh2_auth_password|new PDO)\(\s{0,4}[\"'$][^\"',\n]{0,200}[\"']?,\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{1,128})[\"']")
+_CLIENT_PAIR: Final = re.compile(r"\bClient\(\s{0,4}[\"']AC\w{32}[\"'],\s{0,4}[\"'](\w{32})[\"']")
+_CALLBACK: Final = re.compile(r"[\"']code[\"']\s{0,2}(?:=>|[:=])\s{0,2}[\"']([\w./~-]{20,1024})[\"']")
+_COOKIE_REPR: Final = re.compile(r"<Cookie [\w.-]{1,80}=([^\s<>]{8,4096}) for ")
+_USER_FLAGS: Final = re.compile(r"(?<![\w-])(?:-u|--user(?:name)?)[ =][\"']?[\w.@-]{1,64}[\"']? (?:-p|--pass)[ =][\"']?([^\s\"'-][^\s\"']{3,128})")
+_MYSQL: Final = re.compile(r"mysql|mariadb|psql")
 _AUTH_PAIR: Final = re.compile(r"\bauth=\(\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,256})[\"']\s{0,4}\)")
 # What has to be in the lower-case text, pattern, rule. The last group that matched is the secret.
 _CONFIGURED: Final = (
@@ -176,6 +185,9 @@ _CONFIGURED: Final = (
     (gate(("pwd={", "password={")), _BRACED, "password"),
     (gate(("connect(", "imap_open", "ftp_login", "ldap_bind", "ssh2_auth", "new pdo")), _CONNECT, "password"),
     (gate(("auth=(",)), _AUTH_PAIR, "password"),
+    (gate(("client(",)), _CLIENT_PAIR, "token"),
+    (gate(("oauth", "callback", "grant_type", "redirect", "authoriz")), _CALLBACK, "token"),
+    (gate(("<cookie ",)), _COOKIE_REPR, "cookie"),
     (gate(("change_password", "add_user", "encrypt_string")), _ADDED, "password"),
 )
 _ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")

@@ -104,9 +104,19 @@ def prose_spans(text: str, low: str) -> Iterator[Span]:
         return
     for match in _WORD.finditer(text):
         word = _trimmed(match.group())
-        look = look_of(word) if text[match.start() - 1 : match.start()] not in _CONTINUES else Look.PLAIN
+        look = look_of(word) if _begins_and_ends(text, match) else Look.PLAIN
         if look >= Look.MIXED and _is_told(text, low, match.start(), match.start() + len(word), look, topics):
             yield Span(match.start(), match.start() + len(word), "password")
+
+
+def _begins_and_ends(text: str, match: re.Match[str]) -> bool:
+    """Tell whether the word is no piece of a URL, an assignment or a longer run."""
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    return before not in _CONTINUES and not _is_ascii_word(before) and not _is_ascii_word(after)
+
+
+def _is_ascii_word(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
 def key_spans(text: str, low: str) -> Iterator[Span]:
