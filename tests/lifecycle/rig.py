@@ -220,7 +220,7 @@ def install():
 
     def tapped(logger, record):
         told = record.name.partition(".")[0] not in {
-            "fm_otel", "opentelemetry", "faultmaven", "fastapi"}
+            "fm_otel", "opentelemetry", "faultmaven", "fastapi", "py"}
         if told and not logger.disabled and logger.filter(record):
             message = record.getMessage()
             handle(logger, record)
@@ -237,7 +237,7 @@ def install():
     call = logging.Logger._log
 
     def called(logger, level, msg, args, *rest, **how):
-        told = logger.name.partition(".")[0] not in {"fm_otel", "opentelemetry", "faultmaven"}
+        told = logger.name.partition(".")[0] not in {"fm_otel", "opentelemetry", "faultmaven", "py"}
         told = told and not logger.disabled and logger.filter(logging.makeLogRecord({}))
         call(logger, level, msg, args, *rest, **how)
         if told:
@@ -275,9 +275,12 @@ def tapped(directory: Path) -> Counter[tuple[str, str]]:
 
 
 def arrived(lines: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str]]:
-    """Return (logger, message) of the lines that came through stdlib and are not our own."""
+    """Return (logger, message) of the lines that came through stdlib and are not our own.
+
+    Warnings come through no logger unless the program wants them to.
+    """
     return Counter((line["logger"], line["message"]) for line in lines
-                   if not line["logger"].startswith(("faultmaven.", "fastapi")))
+                   if not line["logger"].startswith(("faultmaven.", "fastapi", "py.warnings")))
 
 
 def assert_same(owed: Counter[tuple[str, str]], came: Counter[tuple[str, str]]) -> None:
