@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Lifecycle:
         self._release = before_fork
         self._restart = restart
         self._ended = False
+        self._ending = 0
+        self._signal = 0
         self._signals: dict[int, Any] = {}
         self._set_signal = signal.signal
         self._stand_in_set: Any = None
@@ -131,6 +134,17 @@ class Lifecycle:
         if self._ended or not self.active:
             return True
         self._ended = True
+        self._ending = threading.get_ident()
+        try:
+            return self._bring_out()
+        finally:
+            # An interrupt may have cut the drain short; otherwise nothing is left for this one.
+            self._engine.pipeline.drain(1 << 30, _HARD_EXIT)
+            self._ending = 0
+            if self._signal:
+                self._obey(self._signal)
+
+    def _bring_out(self) -> bool:
         deadline = time.monotonic() + self._engine.settings.exit_timeout
         pipeline = self._engine.pipeline
         pipeline.terminating()
@@ -160,6 +174,7 @@ class Lifecycle:
     def _in_child(self) -> None:
         if self.active:
             self._ended = False
+            self._ending = self._signal = 0
             self._restart()
             self._closers.after_fork()
 
@@ -190,6 +205,8 @@ class Lifecycle:
             if self.active and pipeline.pid == pid():
                 with contextlib.suppress(Exception):
                     pipeline.terminating()
+                    # A signal handler may leave from the middle of a drain.
+                    pipeline.abandon_drain()
                     pipeline.drain(1 << 30, _HARD_EXIT)
             return original(*args, **kwargs)
 
@@ -228,12 +245,28 @@ class Lifecycle:
     def _handler(self, before: Any) -> Callable[[int, FrameType | None], None]:
         def on_signal(number: int, frame: FrameType | None) -> None:
             self._engine.pipeline.terminating()
-            if before is not signal.SIG_DFL:
+            if before is signal.SIG_DFL:
+                self._leave_by(number)
+            else:
                 before(number, frame)
-                return
-            # Returns at once when this signal came in the middle of it.
-            self.end()
-            self._set_signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
 
         return on_signal
+
+    def _leave_by(self, number: int) -> None:
+        """End, and let the signal do to the process what it would have done without us.
+
+        A drain that it interrupted is finished first; so is an end, unless somebody insists.
+        """
+        if self._engine.pipeline.when_drained(partial(self._leave_by, number)):
+            return
+        insists = self._signal
+        self._signal = number
+        if self._ending == threading.get_ident() and not insists:
+            return
+        self.end()
+        self._obey(number)
+
+    def _obey(self, number: int) -> None:
+        """Let a signal act by default; the first process of a container survives even that."""
+        self._set_signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

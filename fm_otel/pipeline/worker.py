@@ -13,6 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from fm_otel.pipeline.bell import Bell
 from fm_otel.redact import withhold
 
 if TYPE_CHECKING:
@@ -83,11 +84,13 @@ class Pipeline:
         self._overflow = overflow
         self._closed = False
         self._lock = threading.RLock()
-        self._draining = self._again = self._awake = False
+        self._again = self._awake = False
+        self._drainer = 0
+        self._then: Callable[[], None] | None = None
         self._in_hand: list[Captured] = []
         self._unwritten: list[tuple[Sink, list[tuple[Site, bytes]]]] = []
         self._worker: threading.Thread | None = None
-        self._wakeup, self._early = threading.Event(), threading.Event()
+        self._wakeup, self._early = Bell(), Bell()
         self.ended = threading.Event()
         """Set when the books are closed: every record is out or counted as lost."""
         self.pid = os.getpid()
@@ -116,7 +119,7 @@ class Pipeline:
         elif not self._awake:
             self._wake()
         elif waiting == EARLY:
-            self._early.set()
+            self._early.ring()
 
     def _make_room(self, levelno: int, *, keep: bool) -> bool:
         """Make room in a full queue; return whether the record may go in."""
@@ -124,7 +127,7 @@ class Pipeline:
             return False
         if self._overflow == "block":
             deadline = time.monotonic() + PATIENCE
-            self._early.set()
+            self._early.ring()
             while self._queue.full() and time.monotonic() < deadline:
                 time.sleep(0.001)
             if not self._queue.full():
@@ -141,41 +144,62 @@ class Pipeline:
         A thread that logs while it is draining (a finaliser, a signal handler, a ``__str__``)
         only queues: its outer drain goes on until the queue it left is empty.
         """
-        if not self._lock.acquire(timeout=timeout):
-            return False
+        held: list[bool] = []
+        then = None
         try:
-            if self._draining:
+            # Noted in the same step: an interrupt behind it must not leave the lock taken.
+            held.extend(map(self._lock.acquire, (True,), (timeout,)))
+            if not held[0]:
+                return False
+            if self._drainer:
                 self._again = True
                 return True
-            self._draining = True
+            self._drainer = threading.get_ident()
             try:
                 self._drain(limit)
             finally:
-                self._draining = False
+                self._drainer = 0
+                then, self._then = self._then, None
         finally:
-            self._lock.release()
+            if True in held:
+                self._lock.release()
+            if then is not None:
+                then()
         return True
+
+    def when_drained(self, then: Callable[[], None]) -> bool:
+        """Have ``then`` called at the end of the drain this thread is in; False if it is in none."""
+        if self._drainer != threading.get_ident():
+            return False
+        self._then = then
+        return True
+
+    def abandon_drain(self) -> None:
+        """Let this thread, which will not return to a drain it is in, begin another."""
+        if self._drainer == threading.get_ident():
+            self._drainer = 0
 
     def _drain(self, limit: int) -> None:
         self._write()
+        chunk = self._in_hand
+        if chunk:
+            self._bring_out(chunk)
         while limit > 0 or self._again:
             if limit <= 0:
                 self._again = False
                 limit = len(self._queue)
-            chunk = self._in_hand
-            if not chunk:
-                self._queue.take(min(CHUNK, limit), chunk)
-            if not chunk:
-                limit = 0
-                continue
-            count = len(chunk)
-            limit -= count
-            # An interrupt on its way through here leaves the chunk in hand for the next drain;
-            # it comes out of calls, so between these statements there is none.
-            self._unwritten = self._batches(chunk)
-            self.accounts.processed += count
-            del chunk[:]
-            self._write()
+            self._queue.take(min(CHUNK, limit), chunk)
+            limit = limit - len(chunk) if chunk else 0
+            self._bring_out(chunk)
+
+    def _bring_out(self, chunk: list[Captured]) -> None:
+        count = len(chunk)
+        # An interrupt on its way through here leaves the chunk in hand for the next drain; it
+        # comes out of calls, so between these statements there is none.
+        self._unwritten = self._batches(chunk)
+        self.accounts.processed += count
+        del chunk[:]
+        self._write()
 
     def _write(self) -> None:
         """Hand batches to their sinks; one whose hand-over is interrupted is handed over again.
@@ -242,13 +266,16 @@ class Pipeline:
         worker = self._worker
         if worker is None or not worker.is_alive():
             self._start()
-        self._wakeup.set()
+        self._wakeup.ring()
 
     def _start(self) -> None:
         if self._closed:
             return
         if self._worker is not None:
             self.accounts.worker_restarted()
+        # Made with the thread: under gevent a thread begun from now on is a greenlet, and waits
+        # as one.
+        self._wakeup, self._early = Bell(), Bell()
         worker = threading.Thread(target=self._run, name="fm_otel-worker", daemon=True)
         self._worker = worker
         try:
@@ -263,9 +290,7 @@ class Pipeline:
             while not self._closed:
                 self._wakeup.wait()
                 self._early.wait(self._flush_interval)
-                # Cleared before draining: a record queued meanwhile wakes the worker again.
-                self._early.clear()
-                self._wakeup.clear()
+                # Before draining: a record queued meanwhile wakes the worker again.
                 self._awake = False
                 while len(self._queue) and not self._closed:
                     self.drain(CHUNK, 1.0)
@@ -290,8 +315,8 @@ class Pipeline:
         """
         self.write_through = 0
         self._awake = True
-        self._early.set()
-        self._wakeup.set()
+        self._early.ring()
+        self._wakeup.ring()
         for sink in self._sinks():
             if hurry := getattr(sink, "terminating", None):
                 hurry()
@@ -311,12 +336,12 @@ class Pipeline:
         """Start afresh in a child: an empty queue, own locks, a worker at the first record."""
         self.pid = os.getpid()
         self._lock = threading.RLock()
-        self._draining = False
+        self._drainer = 0
+        self._then = None
         self._again = False
         self._in_hand, self._unwritten = [], []
         self._worker = None
-        self._wakeup = threading.Event()
-        self._early = threading.Event()
+        self._wakeup, self._early = Bell(), Bell()
         self.ended = threading.Event()
         self._awake = False
         self._queue.records.clear()
