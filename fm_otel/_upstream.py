@@ -5,6 +5,8 @@ Each name has a test that fails when upstream moves it.
 
 from __future__ import annotations
 
+import copy
+import threading
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as _context
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "Logger", "ProxyLoggerProvider", "_LoggerConfig", "_ProxyMeterProvider", "batch_span_processor", "current_span_context", "exporter", "exports_spans", "meter_provider",
-    "span_context_of", "tracer_provider",
+    "Logger", "ProxyLoggerProvider", "_LoggerConfig", "_ProxyMeterProvider", "batch_span_processor", "current_span_context", "exporter", "exports_spans",
+    "meter_provider", "reconnect", "revive", "span_context_of", "tracer_provider",
 ]
 
 
@@ -95,6 +97,35 @@ def meter_provider(resource: Any, exporters: list[Any]) -> Any:
         for each in exporters
     ]
     return MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
+
+
+def revive(provider: Any, resource: Any) -> None:
+    """In a forked child: let a provider speak for ``resource``, and its readers export again.
+
+    A thread that exports in the parent while it forks holds a lock that upstream's own hook
+    leaves to the child, where nobody would ever let go of it.
+    """
+    provider._update_resource(resource)  # noqa: SLF001 - what this module is for
+    for reader in getattr(provider, "_metric_readers", ()):
+        held = getattr(reader, "_export_lock", None)
+        if held is not None and held.locked():
+            reader._export_lock = threading.Lock()  # noqa: SLF001 - see above
+            # For the reader's new thread, should it wait there already.
+            held.release()
+
+
+def reconnect(made: Any) -> None:
+    """In a forked child: give an exporter by HTTP connections of its own.
+
+    The parent goes on using those it has; requests of both on one of them would mix.
+    """
+    holder = made
+    for name in ("_client", "_transport", "_session"):
+        holder = getattr(holder, name, holder)
+    adapters = getattr(holder, "adapters", {})
+    for prefix, adapter in list(adapters.items()):
+        # A copy of requests' adapter begins with an empty pool.
+        adapters[prefix] = copy.copy(adapter)
 
 
 def exporter(name: str, signal: str) -> Any:

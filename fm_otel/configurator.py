@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,13 @@ from opentelemetry.propagators.composite import CompositePropagator
 
 from fm_otel import integrations, sampling, signals
 from fm_otel import settings as settings_module
-from fm_otel._upstream import ProxyLoggerProvider, current_span_context, exports_spans
+from fm_otel._upstream import (
+    ProxyLoggerProvider,
+    current_span_context,
+    exports_spans,
+    reconnect,
+    revive,
+)
 from fm_otel.bridge.hook import Hook, muted
 from fm_otel.bridge.uncaught import Uncaught
 from fm_otel.capture import AUDIT_LOGGER, Capture
@@ -36,7 +42,7 @@ from fm_otel.propagator import RequestContextPropagator
 from fm_otel.provider import FaultMavenLoggerProvider
 from fm_otel.redact import Redaction
 from fm_otel.redaction import Redactor
-from fm_otel.resource import process_of, resource_of
+from fm_otel.resource import process_of, resource_of, resource_of_child
 from fm_otel.self_metrics import SelfMetrics
 from fm_otel.settings import Settings
 from fm_otel.shape import Shaper
@@ -131,8 +137,10 @@ class _Started:
         self.resource = resource_of(settings, redactor)
         process = process_of(settings, self.resource)
 
-        tracers = signals.start_traces(settings, self.resource, redactor, report)
-        meters = signals.start_metrics(settings, self.resource, report)
+        self._exporters: list[Any] = []
+        tracers = signals.start_traces(settings, self.resource, redactor, report, self._exporters)
+        meters = signals.start_metrics(settings, self.resource, report, self._exporters)
+        self._providers = [provider for provider in (tracers, meters) if provider is not None]
 
         capture = Capture(
             current_span_context() if settings.enable_tracing else _no_span,
@@ -177,7 +185,7 @@ class _Started:
         # begins (gevent, eventlet) can do so only while it has one.
         self.engine.prepare = closers.prepare
         self.lifecycle = Lifecycle(
-            self.engine, closers, before_fork=self.before_fork, restart=self.after_fork,
+            self.engine, closers, before_fork=self.before_fork, restart=self.in_child,
         )
         self.lifecycle.install()
         integrations.install()
@@ -207,9 +215,20 @@ class _Started:
         for sink in self._otlp_sinks():
             sink.before_fork()
 
+    def in_child(self) -> None:
+        """After a fork that ran hooks: upstream's have given its providers locks of their own."""
+        for exporter in self._exporters:
+            with suppress(Exception):
+                reconnect(exporter)
+        self.after_fork()
+        for provider in self._providers:
+            with suppress(Exception):
+                revive(provider, self.resource)
+
     def after_fork(self) -> None:
         """In a child: own identity, empty queue, fresh sinks; the parent keeps its records."""
-        process = process_of(self.settings, self.resource_of_child())
+        self.resource = resource_of_child(self.settings, self.resource)
+        process = process_of(self.settings, self.resource)
         self.accounts.after_fork()
         self.engine.after_fork(process.record_prefix)
         self.shaper.rename(process.record_prefix)
@@ -221,12 +240,6 @@ class _Started:
         for otlp in self._otlp_sinks():
             otlp.identify(resource)
         self.pipeline.after_fork()
-
-    def resource_of_child(self) -> Resource:
-        """Return the resource with the child's process id."""
-        from opentelemetry.sdk.resources import Resource
-
-        return self.resource.merge(Resource({"process.pid": os.getpid()}))
 
     def stop(self) -> None:
         """End delivery and give back what was taken over."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import uuid
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from opentelemetry.sdk.resources import Resource, ResourceDetector
 
 from fm_otel.record import Process
 from fm_otel.redaction import RedactionError
+from fm_otel.settings import resource_attributes
 
 if TYPE_CHECKING:
     from fm_otel.redaction import Redactor
@@ -52,6 +54,14 @@ def resource_of(settings: Settings, redactor: Redactor | None = None) -> Resourc
     detected = Resource(host).merge(Resource.create())
     whole = detected.merge(FaultMavenResourceDetector().detect()).merge(Resource(ours))
     return whole if redactor is None else _redacted(whole, redactor, ours)
+
+
+def resource_of_child(settings: Settings, parent: Resource) -> Resource:
+    """Return the resource of a forked child: a process, and unless the user named it an instance."""
+    own: dict[str, str | int] = {"process.pid": os.getpid()}
+    if "service.instance.id" not in resource_attributes(settings.environ):
+        own["service.instance.id"] = str(uuid.uuid4())
+    return parent.merge(Resource(own))
 
 
 def _redacted(whole: Resource, redactor: Redactor, ours: dict[str, str | int]) -> Resource:

@@ -26,15 +26,20 @@ _EXPORTERS: Final = {GRPC: "otlp_proto_grpc", HTTP: "otlp_proto_http"}
 
 def start_traces(
     settings: Settings, resource: Resource, redactor: Redactor | None,
-    report: Callable[[str, str], None],
+    report: Callable[[str, str], None], made: list[Any],
 ) -> Any:
-    """Set the global tracer provider, unless the program has set one; return ours or None."""
+    """Set the global tracer provider, unless the program has set one; return ours or None.
+
+    ``made`` gets its exporters, for whoever follows forks.
+    """
     if not settings.enable_tracing or settings.sdk_disabled:
         return None
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return None
     provider = _upstream.tracer_provider(resource, settings.environ)
-    for exporter in _exporters(settings, "traces", report):
+    exporters = _exporters(settings, "traces", report)
+    made += exporters
+    for exporter in exporters:
         wrapped = exporter if redactor is None else RedactingSpanExporter(exporter, redactor)
         provider.add_span_processor(_upstream.batch_span_processor(wrapped))
     trace.set_tracer_provider(provider)
@@ -42,14 +47,15 @@ def start_traces(
 
 
 def start_metrics(
-    settings: Settings, resource: Resource, report: Callable[[str, str], None],
+    settings: Settings, resource: Resource, report: Callable[[str, str], None], made: list[Any],
 ) -> Any:
-    """Set the global meter provider, unless the program has set one; return ours or None."""
+    """Set the global meter provider, unless the program has set one; as ``start_traces``."""
     if settings.sdk_disabled or not isinstance(
         metrics.get_meter_provider(), _upstream._ProxyMeterProvider,  # noqa: SLF001 - upstream's
     ):
         return None
     exporters = _exporters(settings, "metrics", report)
+    made += exporters
     if not exporters:
         return None
     provider = _upstream.meter_provider(resource, exporters)

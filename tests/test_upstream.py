@@ -65,3 +65,43 @@ def test_logger_takes_what_we_give_it() -> None:
     """The SDK's logger still has the constructor and the processor contract we extend."""
     assert {"on_emit", "shutdown", "force_flush", "enabled"} <= set(dir(LogRecordProcessor))
     assert _upstream._LoggerConfig.default().is_enabled
+
+
+def test_providers_are_revived_in_a_child() -> None:
+    """Tracers and meters made before a fork speak for the child; its reader is not locked out."""
+    from opentelemetry.sdk.metrics.export import (
+        ConsoleMetricExporter,
+        InMemoryMetricReader,
+        PeriodicExportingMetricReader,
+    )
+
+    memory = InMemoryMetricReader()
+    periodic = PeriodicExportingMetricReader(ConsoleMetricExporter(), float("inf"))
+    tracers = _upstream.tracer_provider(Resource({"a": 1}), {})
+    meters = _upstream.meter_provider(Resource({"a": 1}), [memory, periodic])
+    tracer = tracers.get_tracer("t")
+    meters.get_meter("m").create_counter("c").add(1)
+    periodic._export_lock.acquire()
+    for provider in (tracers, meters):
+        _upstream.revive(provider, Resource({"process.pid": 7}))
+    assert not periodic._export_lock.locked()
+    assert dict(tracer.start_span("s").resource.attributes) == {"a": 1, "process.pid": 7}
+    [told] = memory.get_metrics_data().resource_metrics
+    assert dict(told.resource.attributes) == {"a": 1, "process.pid": 7}
+    tracers.shutdown()
+    meters.shutdown()
+
+
+def test_exporters_by_http_have_connections_of_their_own_in_a_child() -> None:
+    """The session is where we look for it, and no pool of the parent's stays in it."""
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    for exporter in (OTLPMetricExporter(), OTLPSpanExporter()):
+        session = exporter._client._transport._session
+        before = {prefix: adapter.poolmanager for prefix, adapter in session.adapters.items()}
+        _upstream.reconnect(exporter)
+        after = session.adapters
+        assert list(after) == list(before) == ["https://", "http://"]
+        assert all(after[prefix].poolmanager is not before[prefix] for prefix in before)
+        exporter.shutdown()

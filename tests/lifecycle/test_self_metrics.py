@@ -6,6 +6,8 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from .rig import eventually
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ def wait_for(name):
 
 def environment(receiver: OtlpReceiver, **settings: str) -> dict[str, str]:
     return {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.http_endpoint,
-            "OTEL_METRIC_EXPORT_INTERVAL": "100", **settings}
+            "OTEL_METRIC_EXPORT_INTERVAL": "100",
+            # On a busy machine the last export takes longer than programs like to wait.
+            "FM_OTEL_EXIT_TIMEOUT_MS": "20000",
+            "FM_OTEL_SPOOL_DIR": "off", **settings}
 
 
 def ours(points: list[Point]) -> list[Point]:
@@ -156,7 +161,7 @@ def test_what_the_receiver_refuses(bench: Bench, receiver: OtlpReceiver) -> None
 
 def test_what_is_left_at_the_end(bench: Bench, receiver: OtlpReceiver) -> None:
     """The logs' receiver is away, the metrics' is not: the loss of the exit itself is told."""
-    lossy(bench, receiver, TEN, FM_OTEL_EXIT_TIMEOUT_MS="3000",
+    lossy(bench, receiver, TEN,
           OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"http://127.0.0.1:{unused_port()}/v1/logs")
     assert counted(receiver.exports[-1]) == {
         "created": 12, "processed": 12, "processed spool_unavailable": 12,
@@ -239,3 +244,50 @@ def test_without_metrics_none_are_sent_and_losses_still_told(
     program = lossy(bench, receiver, TEN, LOG_ENABLE_METRICS="false", LOG_FILE="/dev/full")
     assert [point for points in receiver.exports for point in ours(points)] == []
     assert "fm_otel: records not delivered: file 12\n" in program.stderr
+
+
+FORKING = HEAD + """
+for n in range(10):
+    log.info("parent %d", n)
+child = os.fork()
+if not child:
+    for n in range(5):
+        log.info("child %d", n)
+    raise SystemExit
+os.waitpid(child, 0)
+print(child)
+log.info("parent 10")
+"""
+
+
+def test_a_forked_child_keeps_books_of_its_own(bench: Bench, receiver: OtlpReceiver) -> None:
+    """Its counts begin at 0 under its own process id; the parent's go on as they were."""
+    program = bench.run(FORKING, env=environment(receiver))
+    assert program.stderr == ""
+    child = int(program.prose[0])
+    last: dict[int, dict[str, int]] = {}
+    for points in receiver.exports:
+        [pid] = {point["resource"]["process.pid"] for point in points}
+        last[pid] = counted(points)
+    assert last == {
+        program.pid: {"created": 13, "processed": 13, "exported console": 13, "exported otlp": 13},
+        child: {"created": 7, "processed": 7, "exported console": 7, "exported otlp": 7},
+    }
+
+
+@pytest.mark.parametrize("named", ["", "service.instance.id=seven"])
+def test_all_signals_of_a_child_speak_for_the_same_process(
+    bench: Bench, receiver: OtlpReceiver, named: str,
+) -> None:
+    """An instance of its own, unless the user has named it."""
+    program = bench.run(FORKING, env=environment(receiver, OTEL_RESOURCE_ATTRIBUTES=named))
+    logs, metrics = {}, {}
+    for record in receiver.records:
+        logs[record["resource"]["process.pid"]] = record["resource"]
+    for point in (point for points in receiver.exports for point in points):
+        metrics[point["resource"]["process.pid"]] = point["resource"]
+    assert set(logs) == {program.pid, int(program.prose[0])}
+    assert logs == metrics
+    instances = [resource["service.instance.id"] for resource in logs.values()]
+    assert len(set(instances)) == (1 if named else 2)
+    assert not named or instances[0] == "seven"
