@@ -41,7 +41,6 @@ def main(arguments: list[str]) -> int:
         return 0
     from tests.benchmarks.table import Table
     from tests.redaction.score import CORPORA, lines_named, score
-
     from tests.redaction.unseen.lines import lines_of
     from tests.redaction.unseen.score import ROUNDS
 
