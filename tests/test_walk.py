@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from dirty_equals import IsInt, IsStr
 from opentelemetry import trace
 
@@ -196,6 +197,25 @@ def test_plain_program_writes_lines_and_keeps_its_exit_code() -> None:
         "process started", "hello", "process stopping",
     ]
     assert "printed" in done.stdout
+
+
+@pytest.mark.parametrize(("console", "lines"), [("own", 3), ("tee", 3), ("off", 0)])
+@pytest.mark.parametrize("stacklevel", [1, 2], ids=["call", "record"])
+def test_last_resort_of_the_stdlib_prints_nothing_raw(
+    console: str, lines: int, stacklevel: int,
+) -> None:
+    """Without handlers of the program stdlib's own would write the raw warning to stderr."""
+    program = (
+        "import logging, fm_otel\n"
+        f"fm_otel.configure(console={console!r})\n"
+        f"logging.getLogger('a').warning('token=%s', 'ghp_' + 'a1' * 18, stacklevel={stacklevel})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == lines
+    assert "a1a1" not in done.stdout
 
 
 def test_failed_request_without_a_code_says_whose_failure_it_is(engine: Any) -> None:

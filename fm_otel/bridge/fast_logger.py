@@ -66,9 +66,6 @@ class FastLane:
             if not current.propagate:
                 break
             current = current.parent
-        if not consoles and not self._owns_console and levelno >= logging.WARNING:
-            # Stdlib's handler of last resort may want it.
-            return None
         return shown or not consoles
 
     def _is_whole(self) -> bool:

@@ -197,7 +197,8 @@ class Hook:
         """
         verdicts: dict[int, bool] = {}
         if not self._owns_console:
-            return True, True, verdicts
+            # With no handler at all stdlib's last resort would print the raw text.
+            return True, logger.hasHandlers(), verdicts
         consoles = admitted = others = False
         current: logging.Logger | None = logger
         while current is not None:
