@@ -335,7 +335,7 @@ def test_one_bad_record_costs_only_itself(
     receiver.behave("marker", marker="POISON")
     batch = items(512)
     batch[200] = item("POISON")
-    sink.write(batch)
+    sink.write(batch[:])
     assert not sink.flush(10)
     assert bodies(receiver) == [str(number) for number in range(512) if number != 200]
     assert len(receiver.requests) <= 1 + 19
@@ -585,7 +585,7 @@ def test_exactly_the_bad_records_are_rejected(
     books, transport = Books(), Scripted(decide)
     sink = sink_over(transport, books, schedule_delay=0)
     first = [item("first")] if accepted_before else []
-    sink.write(first)
+    sink.write(first[:])
     assert sink.flush(5)
     sink.write(items(count))
     deadline = monotonic() + 5

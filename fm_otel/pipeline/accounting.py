@@ -66,6 +66,10 @@ class Accounts:
         with self._lock:
             self.delivered_by_sink[sink] = self.delivered_by_sink.get(sink, 0) + count
 
+    def delivered_in_all(self, sink: str, total: int) -> None:
+        """Take ``total`` as what ``sink`` has brought out so far; said twice it is counted once."""
+        self.delivered_by_sink[sink] = total
+
     def losses(self) -> dict[str, int]:
         """Return the reasons that have lost records, with their counts."""
         return {reason: n for reason, n in self.dropped_by_reason.items() if n}
@@ -94,6 +98,10 @@ class SinkAccount:
     def delivered(self, count: int) -> None:
         """Count ``count`` records brought out."""
         self._accounts.delivered(self._sink, count)
+
+    def delivered_in_all(self, total: int) -> None:
+        """Take ``total`` as the records brought out so far."""
+        self._accounts.delivered_in_all(self._sink, total)
 
     def dropped(self, reason: str, count: int = 1) -> None:
         """Count ``count`` records lost for ``reason``."""

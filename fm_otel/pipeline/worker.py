@@ -157,6 +157,10 @@ class Pipeline:
             self._drainer = threading.get_ident()
             try:
                 self._drain(limit)
+            except BaseException:
+                # An interrupt: the worker brings out what it left.
+                self._wake()
+                raise
             finally:
                 self._drainer = 0
                 then, self._then = self._then, None
@@ -204,14 +208,13 @@ class Pipeline:
     def _write(self) -> None:
         """Hand batches to their sinks; one whose hand-over is interrupted is handed over again.
 
-        A sink empties a batch when it is about to write it.
+        A sink empties a batch when it takes it, and finishes it when it is handed the empty one.
         """
         unwritten = self._unwritten
         while unwritten:
             sink, batch = unwritten[0]
             try:
-                if batch:
-                    sink.write(batch)
+                sink.write(batch)
             except Exception:  # noqa: BLE001 - a sink's error must not cost the other sinks
                 self.accounts.dropped("encode", len(batch))
             del unwritten[0]
@@ -292,9 +295,11 @@ class Pipeline:
                 self._early.wait(self._flush_interval)
                 # Before draining: a record queued meanwhile wakes the worker again.
                 self._awake = False
-                while len(self._queue) and not self._closed:
+                left = True
+                while left and not self._closed:
                     self.drain(CHUNK, 1.0)
                     time.sleep(0)
+                    left = len(self._queue) > 0
         finally:
             self._awake = False
 

@@ -81,10 +81,13 @@ class ConsoleSink:
             self._arrive(chunk)
             if self.stalled:
                 return
-        if not self._lock.acquire(timeout=PATIENCE):
-            self._arrive(chunk)
-            return
+        had: list[bool] = []
         try:
+            # Noted in the same step: an interrupt behind it must not leave the lock taken.
+            had.extend(map(self._lock.acquire, (True,), (PATIENCE,)))
+            if not had[0]:
+                self._arrive(chunk)
+                return
             if chunk and not self._held and not self._arrivals and self._write_at_once(chunk):
                 return
             self._hold(chunk)
@@ -92,20 +95,24 @@ class ConsoleSink:
             if not self.stalled and not self._push(time.monotonic() + PATIENCE):  # type: ignore[redundant-expr]
                 self._stall()
         finally:
-            self._lock.release()
+            if True in had:
+                self._lock.release()
 
     def flush(self, timeout: float) -> bool:
         """Write what is held; return whether the stream takes it, and all of it in time."""
         deadline = time.monotonic() + timeout
-        if not self._lock.acquire(timeout=max(timeout, 0)):
-            return False
+        had: list[bool] = []
         try:
+            had.extend(map(self._lock.acquire, (True,), (max(timeout, 0),)))
+            if not had[0]:
+                return False
             self._hold([])
             while (done := self._push(deadline)) and self._arrivals:
                 self._hold([])
             return done and not self._failing
         finally:
-            self._lock.release()
+            if True in had:
+                self._lock.release()
 
     def shutdown(self, timeout: float) -> bool:
         """Write what is held; what is left afterwards is counted as lost."""
@@ -124,10 +131,10 @@ class ConsoleSink:
     def after_fork(self) -> None:
         """Start with nothing held: it is the parent's to write."""
         self._lock = threading.RLock()
-        self._held: deque[tuple[int, bytes]] = deque()
+        self._held: list[tuple[int, bytes]] = []
         self._held_bytes = 0
         self._arrivals: deque[list[tuple[Site, bytes]]] = deque()
-        self._resting = 0
+        self._resting = self._delivered = 0
         self.stalled = False
         """Whether the reader does not keep up: what is written is only held for now."""
         self._stream = None
@@ -143,12 +150,15 @@ class ConsoleSink:
         self._hold_one(chunk)
 
     def _arrive(self, chunk: list[tuple[Site, bytes]]) -> None:
-        self._arrivals.append(chunk[:])
+        # Here and below: an interrupt comes out of calls, so that none comes between moving lines
+        # and having moved them.
+        self._arrivals += (chunk[:],)
         del chunk[:]
 
     def _hold_one(self, chunk: list[tuple[Site, bytes]]) -> None:
-        self._held_bytes += sum([len(line) + 1 for _, line in chunk])
-        self._held.extend([(_rank(site), line + b"\n") for site, line in chunk])
+        size = sum([len(line) + 1 for _, line in chunk])
+        self._held += [(_rank(site), line + b"\n") for site, line in chunk]
+        self._held_bytes += size
         del chunk[:]
 
     def _trim(self) -> None:
@@ -164,13 +174,14 @@ class ConsoleSink:
             self._report("console", f"{self._name} is not being read, records are dropped there")
 
     def _drop_below(self, below: int) -> None:
-        kept: deque[tuple[int, bytes]] = deque()
+        kept: list[tuple[int, bytes]] = []
+        size = self._held_bytes
         for level, line in self._held:
-            if level < below and self._held_bytes > self._max_bytes:
-                self._held_bytes -= len(line)
+            if level < below and size > self._max_bytes:
+                size -= len(line)
             else:
                 kept.append((level, line))
-        self._held = kept
+        self._held, self._held_bytes = kept, size
 
     # ---- writing
 
@@ -185,11 +196,13 @@ class ConsoleSink:
                 if not target.begin(deadline):
                     return False
                 count, block = self._block()
-                # Once begun the lines are the target's, which keeps what the reader leaves; they
-                # go before the write, for an interrupt is raised when the write has been done.
-                self._forget(count)
+                size = len(block)
+                # Once begun the lines are the target's, which keeps what the reader leaves.
+                target.rest = block
                 self._resting = count
-                if not target.write(block, deadline):
+                self._held_bytes -= size
+                del self._held[:count]
+                if not target.finish(deadline):
                     return False
                 self._settle()
         except (OSError, ValueError) as error:
@@ -199,32 +212,31 @@ class ConsoleSink:
     def _write_at_once(self, chunk: list[tuple[Site, bytes]]) -> bool:
         """Write a chunk that fits a file, or one atomic write to a pipe; return whether it did."""
         target = self._resolve()
-        writing: list[tuple[Site, bytes]] = []
         lines = b"\n".join([line for _, line in chunk]) + b"\n"
+        count = len(chunk)
         if len(lines) > target.limit:
             return False
         try:
             if not (target.finish(0) and target.takes() and target.begin(0)):
                 return False
             self._settle()
-            writing = chunk[:]
+            target.rest = lines
+            self._resting = count
             del chunk[:]
-            ended = target.write(lines, 0)
-        except (OSError, ValueError):
-            chunk += writing
-            return False
-        self._resting = len(writing)
-        if ended:
-            self._settle()
-        else:
-            self._stall()
-        return True
+            if target.finish(0):
+                self._settle()
+            else:
+                self._stall()
+        except (OSError, ValueError) as error:
+            self._lose(error)
+        return not chunk
 
     def _settle(self) -> None:
         """Count what a reader has taken to its last byte."""
         if self._resting:
-            self._account.delivered(self._resting)
+            self._delivered += self._resting
             self._resting = 0
+            self._account.delivered_in_all(self._delivered)
             if self._failing and not self._held:
                 self._failing = False
                 self._report("console_recovered", f"{self._name} is being read again")
@@ -243,10 +255,6 @@ class ConsoleSink:
                 break
             lines.append(line)
         return len(lines), b"".join(lines)
-
-    def _forget(self, count: int) -> None:
-        for _ in range(count):
-            self._held_bytes -= len(self._held.popleft()[1])
 
     def _lose(self, error: Exception) -> None:
         self._account.dropped("console", len(self._held) + self._resting)
@@ -312,30 +320,42 @@ class _Target:
     """A descriptor that takes everything at once: a regular file."""
 
     limit = 1 << 16
+    piece: int | None = None
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
+        self.rest = b""
+        self._written: list[int] = []
 
     def takes(self) -> bool:
         """Return whether a write would not wait."""
         return True
 
-    def finish(self, deadline: float) -> bool:  # noqa: ARG002 - files never wait
-        """Bring out the rest of a block begun earlier; return whether that is done."""
+    def finish(self, deadline: float) -> bool:
+        """Write ``rest``, the block in hand or what is left of it; return whether that is done."""
+        written = self._written
+        while self.rest:
+            if written:
+                self.rest = self.rest[written[0]:]
+                del written[0]
+                continue
+            if not self._wait(deadline):
+                return False
+            # An interrupt is raised when the write is done: its length must be kept by then.
+            written.extend(map(os.write, (self.fd,), (self.rest[:self.piece],)))
         return True
 
     def begin(self, deadline: float) -> bool:  # noqa: ARG002 - files never wait
         """Prepare for a block; return whether it may be written now."""
         return True
 
-    def write(self, block: bytes, deadline: float) -> bool:  # noqa: ARG002 - files never wait
-        """Write ``block``; return False when a rest is left for ``finish``."""
-        while block:
-            block = block[os.write(self.fd, block):]
-        return True
-
     def forget(self) -> None:
-        """Forget a rest: its reader is gone."""
+        """Forget the rest: its reader is gone."""
+        self.rest = b""
+        self._written.clear()
+
+    def _wait(self, deadline: float) -> bool:  # noqa: ARG002 - files never wait
+        return True
 
     def close(self) -> None:
         """Let go of what belongs to the target itself."""
@@ -348,9 +368,11 @@ class _Stream(_Target):
         super().__init__(-1)
         self._stream = stream
 
-    def write(self, block: bytes, deadline: float) -> bool:  # noqa: ARG002 - memory never waits
-        """Write ``block`` as text."""
-        self._stream.write(block.decode())
+    def finish(self, deadline: float) -> bool:  # noqa: ARG002 - memory never waits
+        """Write ``rest`` as text."""
+        if self.rest and not self._written:
+            self._written.extend(map(self._stream.write, (self.rest.decode(),)))
+        self.forget()
         self._stream.flush()
         return True
 
@@ -358,24 +380,25 @@ class _Stream(_Target):
 class _Pipe(_Target):
     """A pipe, socket or terminal: written in slices, when they fit."""
 
-    limit = SLICE
+    limit = piece = SLICE
 
     def __init__(self, fd: int, *, shared: bool) -> None:
         super().__init__(fd)
         self._poll = poll()
         self._poll.register(fd, POLLOUT)
         self._lock_fd = _own_description(fd) if shared and fcntl is not None else -1
-        self._locked = False
-        self._rest = b""
-        self._written: list[int] = []
+        self._locked: list[None] = []
 
     def takes(self) -> bool:
         """Return whether a write of one slice would not wait."""
         return bool(self._poll.poll(0))
 
     def finish(self, deadline: float) -> bool:
-        """Write the rest of a block begun earlier; return whether that is done."""
-        return not self._rest or self._write_rest(deadline)
+        """Write ``rest`` slice by slice; return whether that is done."""
+        if not super().finish(deadline):
+            return False
+        self._release()
+        return True
 
     def begin(self, deadline: float) -> bool:
         """Take the pipe's lock; return whether it was had in time."""
@@ -387,31 +410,13 @@ class _Pipe(_Target):
             sleep(0.0005)
         return True
 
-    def write(self, block: bytes, deadline: float) -> bool:
-        """Write ``block`` slice by slice; return False when a rest is left."""
-        self._rest = block
-        return self._write_rest(deadline)
-
-    def _write_rest(self, deadline: float) -> bool:
-        written = self._written
-        while self._rest:
-            if written:
-                self._rest = self._rest[written[0]:]
-                del written[0]
-                continue
-            wait = max(0, int((deadline - time.monotonic()) * 1000))
-            if not self._poll.poll(wait):
-                return False
-            # An interrupt is raised when the write is done: its length must be kept by then.
-            written.extend(map(os.write, (self.fd,), (self._rest[:SLICE],)))
-        self._release()
-        return True
-
     def forget(self) -> None:
-        """Forget a rest: its reader is gone."""
-        self._rest = b""
-        self._written.clear()
+        """Forget the rest: its reader is gone."""
+        super().forget()
         self._release()
+
+    def _wait(self, deadline: float) -> bool:
+        return bool(self._poll.poll(max(0, int((deadline - time.monotonic()) * 1000))))
 
     def close(self) -> None:
         """Close the descriptor that carries the lock, and so free it."""
@@ -422,19 +427,18 @@ class _Pipe(_Target):
 
     def _try_lock(self) -> bool:
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = (self._lock_fd,), (fcntl.LOCK_EX | fcntl.LOCK_NB,)
+            self._locked.extend(map(fcntl.flock, *lock))
         except BlockingIOError:
             return False
         except OSError:
             # A kind of descriptor that knows no locks.
             self.close()
-        else:
-            self._locked = True
         return True
 
     def _release(self) -> None:
         if self._locked:
-            self._locked = False
+            del self._locked[:]
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
 

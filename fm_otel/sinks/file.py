@@ -52,21 +52,28 @@ class FileSink:
         self._identity = (0, 0)
         self._looked = 0.0
         self._torn = self._failing = False
+        self._lines = self._rest = b""
+        self._written: list[int] = []
+        self._resting = self._delivered = 0
         self._lock = threading.RLock()
         self._open()
 
     def write(self, chunk: list[tuple[Site, bytes]]) -> None:
-        """Append a chunk of lines in one write."""
+        """Append a chunk of lines in one write; first what an interrupt has left of another."""
         with self._lock:
             self._look()
-            lines = b"\n".join([data for _, data in chunk]) + b"\n"
-            count = len(chunk)
-            # Emptied before: an interrupt is raised when the write has been done.
+            self._bring_out()
+            if not chunk:
+                return
+            # An earlier write may have ended in the middle of a line.
+            lines = [b""] if self._torn else []
+            lines += [data for _, data in chunk]
+            whole, count = b"\n".join(lines) + b"\n", len(chunk)
+            # An interrupt comes out of calls: between these statements there is none.
+            self._lines = self._rest = whole
+            self._resting = count
             del chunk[:]
-            lost = self._append(lines)
-            self._account.delivered(count - lost)
-            if lost:
-                self._account.dropped("file", lost)
+            self._bring_out()
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is held here
         """Return whether the file takes what it is given; nothing is held back."""
@@ -81,35 +88,54 @@ class FileSink:
         self._lock = threading.RLock()
         self._identity = (0, 0)
         self._looked = 0.0
+        self._rest = b""
+        self._written.clear()
+        self._resting = self._delivered = 0
 
-    def _append(self, lines: bytes) -> int:
-        """Write lines; return how many of them are not whole in the file."""
+    def _bring_out(self) -> None:
+        """Write the lines taken last and count what became of them."""
+        if not self._resting:
+            return
+        lost = min(self._append(), self._resting)
+        self._delivered += self._resting - lost
+        self._resting = 0
+        self._lines = self._rest = b""
+        self._account.delivered_in_all(self._delivered)
+        if lost:
+            self._account.dropped("file", lost)
+
+    def _append(self) -> int:
+        """Write the rest of the lines; return how many of them are not whole in the file."""
         if self._fd < 0:
-            return lines.count(b"\n")
-        rest = lines
+            return self._resting
+        written = self._written
         try:
-            if self._torn:
-                self._put(b"\n")
-                self._torn = False
-            while rest:
-                rest = rest[self._put(rest):]
+            while self._rest:
+                if written:
+                    self._rest = self._rest[written[0]:]
+                    del written[0]
+                    self._torn = False
+                else:
+                    self._put()
         except OSError as error:
             self._failed(error)
-            self._mend(lines[:len(lines) - len(rest)])
+            self._mend(self._lines[:len(self._lines) - len(self._rest)])
         else:
             self._recovered()
-        return rest.count(b"\n")
+        return self._rest.count(b"\n")
 
-    def _put(self, data: bytes) -> int:
+    def _put(self) -> None:
+        # An interrupt is raised when the write is done: its length must be kept by then.
+        writing = (self._fd,), (self._rest,)
         try:
-            return os.write(self._fd, data)
+            self._written.extend(map(os.write, *writing))
         except BlockingIOError:
             if self._failing:
                 raise
             waiting = select.poll()
             waiting.register(self._fd, select.POLLOUT)
             waiting.poll(PATIENCE_MS)
-            return os.write(self._fd, data)
+            self._written.extend(map(os.write, *writing))
 
     def _mend(self, written: bytes) -> None:
         """Take back the beginning of a line, unless others have written after it."""

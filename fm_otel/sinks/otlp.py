@@ -100,7 +100,7 @@ class OtlpSink:
         self._since = 0.0
         self._urgent = False
         self._abandoned = False
-        self._written = self._settled = self._lost = 0
+        self._settled = self._lost = 0
         self._failures = 0
         self._trouble = self._refusal = ""
         self._accepted = False
@@ -112,7 +112,7 @@ class OtlpSink:
     @property
     def held(self) -> int:
         """How many records are neither delivered nor counted as lost."""
-        return self._written - self._settled
+        return self._ring.received - self._settled
 
     def start(self) -> bool:
         """Have the thread run, if the interpreter still lets one start; return whether it does."""
@@ -135,15 +135,15 @@ class OtlpSink:
             self._losses.dropped("shutdown", len(chunk))
             return
         with self._lock:
-            if not self._ring.waiting:
+            first = not self._ring.waiting
+            if first:
                 self._since = monotonic()
-            self._written += len(chunk)
             overflow = self._ring.append(chunk)
             waiting = self._ring.waiting
         if overflow:
             self._settle(overflow, "spool_unavailable")
         self.start()
-        if waiting == len(chunk) or waiting >= self._max_batch:
+        if first or waiting >= self._max_batch:
             self._rouse()
 
     def flush(self, timeout: float) -> bool:
@@ -154,7 +154,7 @@ class OtlpSink:
         deadline = monotonic() + timeout
         waiter: SimpleQueue[None] = SimpleQueue()
         with self._lock:
-            target, lost = self._written, self._lost
+            target, lost = self._ring.received, self._lost
             self._waiters.append(waiter)
         try:
             self._urge()
@@ -186,9 +186,9 @@ class OtlpSink:
         with self._lock:
             self._abandoned = True
             left = self.held
-            self._settled += left
             self._batch = Batch()
             self._ring = self._new_ring()
+            self._settled = 0
         if left:
             self._losses.dropped("spool_unavailable", left)
         return not left and self._lost == lost

@@ -32,6 +32,8 @@ class Ring:
         self._taken = 0
         self._taken_bytes = 0
         self.bytes = 0
+        self.received = 0
+        """How many records came in so far."""
 
     def __len__(self) -> int:
         """Return how many records are held, taken ones included."""
@@ -43,9 +45,13 @@ class Ring:
         return len(self._items)
 
     def append(self, chunk: list[Item]) -> int:
-        """Take in a chunk and return how many of the oldest records had to go for it."""
-        self._items.extend(chunk)
-        self.bytes += _size(chunk)
+        """Take a chunk over, emptying it; return how many of the oldest records had to go for it."""
+        size, count = _size(chunk), len(chunk)
+        # An interrupt comes out of calls: between these statements there is none.
+        self._items += chunk
+        self.bytes += size
+        self.received += count
+        del chunk[:]
         dropped = 0
         while self._items and (len(self) > self._max_records or self.bytes > self._max_bytes):
             self.bytes -= _size((self._items.popleft(),))

@@ -193,7 +193,8 @@ def test_a_storm_that_drops_counts_exactly(bench: Bench, threads: int) -> None:
     messages, books, stderr = storm(bench, threads, 100_000, FM_OTEL_OVERFLOW="drop")
     dropped = books["dropped"]["queue_full"]
     assert dropped > 0
-    assert len(messages) + dropped == 100_000
+    # One more where the process's own start record, said by one thread, met the others' storm.
+    assert len(messages) + dropped in {100_000, 100_001}
     assert balance(books) == books["created"] == 100_001
     assert stderr == f"fm_otel: records not delivered: queue_full {dropped}\n"
 
