@@ -255,12 +255,10 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[dict
     """Start a server by README's command, ask it once, end it; give the records."""
     port = free_port()
     out = tmp_path / "stdout"
-    # gunicorn loses a SIGTERM that meets a worker between fork and its own handlers.
-    bounded = environment(GUNICORN_CMD_ARGS="--graceful-timeout=5")
     with out.open("w") as stdout:
         process = subprocess.Popen(
             request.param.replace("8000", str(port)).split(), cwd=EXAMPLES, stdout=stdout,
-            stderr=subprocess.DEVNULL, env=bounded, start_new_session=True,
+            stderr=subprocess.DEVNULL, env=environment(), start_new_session=True,
         )
         try:
             assert get(port, "/cases/case_1", time.monotonic() + 60) == 200
