@@ -324,7 +324,7 @@ def _notes(exception: BaseException) -> tuple[str, ...]:
     if notes is None:
         return ()
     if type(notes) is not list and type(notes) is not tuple:
-        return (_shortened(text_of(notes, [], repr)),)
+        return (_shortened(text_of(notes, [], repr)) + "\n",)
     return tuple(_shortened(text_of(one, [])) + "\n" for one in notes[:MAX_NOTES])
 
 

@@ -220,8 +220,8 @@ def surrogates() -> None:
 @pytest.mark.parametrize(
     "raiser",
     [
-        plain, recursion, mutual, cause, context, suppressed, notes, odd_notes, syntax,
-        syntax_cause, group, wide_group, nested_groups, after_group, group_as_context, deep_group,
+        plain, recursion, mutual, cause, context, suppressed, notes, syntax, syntax_cause, group,
+        wide_group, nested_groups, after_group, group_as_context, deep_group,
         cycle, own_context, local, generated, generator, surrogates,
     ],
     ids=lambda raiser: raiser.__name__,
@@ -232,6 +232,12 @@ def test_the_stack_trace_is_what_python_prints(raiser: Callable[[], object]) -> 
     wanted = expected(error)
     assert captured(error).stack_trace() == wanted
     assert captured((type(error), error, error.__traceback__)).stack_trace() == wanted
+
+
+def test_notes_that_are_no_list_are_shown_as_they_are() -> None:
+    """On a line of their own, which the standard library ends since Python 3.12 only."""
+    error = raised(odd_notes)
+    assert captured(error).stack_trace() == expected(error).removesuffix("\n") + "\n"
 
 
 def test_the_active_exception_is_found() -> None:
