@@ -107,7 +107,8 @@ logging.captureWarnings(True)""",
 import sentry_sdk
 sentry_sdk.init(transport=lambda event: None)""",
     "logger class and level of our own root": """
-logging.root.setLevel(logging.INFO); logging._acquireLock(); logging._releaseLock()""",
+logging.root.setLevel(logging.INFO)
+with logging._lock: pass""",
 }
 
 
