@@ -221,7 +221,7 @@ SEND = "import tasks\nfor n in range(10): tasks.work.delay(n)\ntasks.fail.delay(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("hijack", "number"), [
-    ("yes", signal.SIGTERM), ("no", signal.SIGQUIT),
+    ("yes", signal.SIGTERM), ("no", signal.SIGTERM), ("no", signal.SIGQUIT),
 ])
 def test_celery_prefork(bench: Bench, hijack: str, number: signal.Signals) -> None:
     """Pool children leave by ``os._exit``; celery takes over root handlers and stdout."""
@@ -244,4 +244,5 @@ def test_celery_prefork(bench: Bench, hijack: str, number: signal.Signals) -> No
     assert sorted(program.messages("tasks")) == [f"task {n}" for n in range(10)]
     assert sorted(m for m in program.messages("celery.redirected")) == [
         f"printed {n}" for n in range(10)]
-    assert len({line["pid"] for line in program.lines}) >= 3
+    # The worker, and a child of its pool; on a busy machine one child may do all the work.
+    assert len({line["pid"] for line in program.lines}) >= 2
