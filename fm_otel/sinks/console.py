@@ -370,10 +370,12 @@ class _Stream(_Target):
 
     def finish(self, deadline: float) -> bool:  # noqa: ARG002 - memory never waits
         """Write ``rest`` as text."""
-        if self.rest and not self._written:
-            self._written.extend(map(self._stream.write, (self.rest.decode(),)))
-        self.forget()
-        self._stream.flush()
+        if self.rest:
+            if not self._written:
+                self._written.extend(map(self._stream.write, (self.rest.decode(),)))
+            self.forget()
+            # Only then: a stream that is closed at the end of a process has nothing to flush.
+            self._stream.flush()
         return True
 
 
