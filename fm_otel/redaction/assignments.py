@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
 from fm_otel.redaction.extents import CONCATENATED, line_end, value_at
-from fm_otel.redaction.headers import header_spans
+from fm_otel.redaction.headers import header_spans, is_placeholder_header
 from fm_otel.redaction.names import class_of, is_no_name, names_in
 from fm_otel.redaction.nested import NETWORKED, element_spans, entry_spans
 from fm_otel.redaction.notations import notations_after, prose_notations
@@ -146,5 +146,5 @@ def scalar_spans(found: KeyClass, value: str) -> list[Span]:
         spans = [s for s in header_spans(value, found, Notation.STRUCT, whole) if s.start < s.end]
         if spans or (found.rule == "cookie" and "=" in value):
             return spans
-        return [] if shapes.is_placeholder(value) or shapes.is_status(value) else [Span(0, len(value), found.rule)]
+        return [] if is_placeholder_header(value) or shapes.is_status(value) else [Span(0, len(value), found.rule)]
     return [Span(0, len(value), found.rule)] if is_secret(found, Notation.STRUCT, value, whole) else []

@@ -29,7 +29,9 @@ _EXCHANGES: Final = tuple(
         (("PASS ",), r"USER [^\n]{1,80}(?:\r?\n[^\n]{0,160}){0,3}\n[^\n]{0,20}?\bPASS ([^\s'\"\\]{1,128})", "password"),
         (('"AUTH"',), r"\"AUTH\" (?:\"[^\"\s]{1,128}\" )?\"([^\"\n]{4,256})\"", "password"),
         (('"md5', "'md5"), r"[\"'](md5[0-9a-f]{32})[\"']", "password_hash"),
-        (("user ",), r"user \S{1,128} (?:on|off)(?: [^\s>#]\S{0,200}){0,20} (?:#([0-9a-f]{64})|>([^\s]{3,256}))", "password"),
+        (("insecure-password ",), r"user \S{1,128} insecure-password (\S{1,256})", "password"),
+        (("snyk auth ",), r"snyk auth ([0-9a-f-]{32,40})", "token"),
+        (("user ", "SETUSER "), r"(?:user|SETUSER) \S{1,128} (?:on|off)(?: [^\s>#]\S{0,200}){0,20} (?:#([0-9a-f]{64})|>([^\s]{3,256}))", "password"),
         (("CLIENT_", "SERVER_", "EXPORTER_", "EARLY_"),
          (r"(?:CLIENT_RANDOM|(?:CLIENT|SERVER)_(?:HANDSHAKE_TRAFFIC_SECRET|TRAFFIC_SECRET_\d)|CLIENT_EARLY_TRAFFIC_SECRET|E\w{4,7}_EXPORTER_SECRET|EXPORTER_SECRET)"
          r" [0-9a-fA-F]{64} ([0-9a-fA-F]{64,128})"), "private_key"),

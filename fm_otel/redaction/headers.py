@@ -23,6 +23,12 @@ LOGIN_COOKIE: Final = re.compile(r"sess|sid|auth|token|csrf|xsrf|jwt|remember|lo
 _COOKIE_ATTRIBUTES: Final = frozenset("path domain expires max-age samesite priority version secure httponly partitioned".split())
 
 
+def is_placeholder_header(value: str) -> bool:
+    """Tell whether an Authorization value only stands for one: ``Bearer ${TOKEN}``."""
+    scheme = _SCHEME.match(value)
+    return shapes.is_placeholder(value[scheme.end() if scheme else 0 :])
+
+
 def header_spans(text: str, found: KeyClass, notation: Notation, value: Value) -> Iterator[Span]:
     """Yield the secret parts of an Authorization or cookie value; scheme and names stay."""
     if notation < Notation.PAIR:

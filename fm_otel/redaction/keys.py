@@ -80,7 +80,7 @@ _KEY_OWNERS: Final = frozenset(
     "slack discord sentry posthog mixpanel amplitude honeycomb grafana pagerduty opsgenie "
     "launchdarkly sas function functions host service services cosmos subscription ocp apim "
     "session server fernet flask django rails base unseal recovery root wallet "
-    "priv publishable seed data_encryption kek dek postmark resend notion airtable linear "
+    "sdk llm vllm model provider priv publishable seed data_encryption kek dek postmark resend notion airtable linear "
     "supabase anon vercel netlify heroku render weather rapidapi shodan virustotal vt".split()
 )
 _STRONG_KEY_OWNERS: Final = frozenset(
@@ -187,6 +187,7 @@ _PAIRS: Final = {
     ("amz", "credential"): NOT_SECRET,
     ("goog", "credential"): NOT_SECRET,
     ("oss", "credential"): NOT_SECRET,
+    ("routing", "key"): KeyClass("api_key", Tier.WEAK),
     ("magic", "link"): NOT_SECRET,
     ("de", "passe"): KeyClass("password", Tier.PASSWORD),
     ("mật", "khẩu"): KeyClass("password", Tier.PASSWORD),

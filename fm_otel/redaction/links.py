@@ -105,6 +105,8 @@ def _is_secret_parameter(name: str, value: str, text: str) -> bool:
         return len(value) >= 16
     if low in _QUERY_SECRETS:
         return low not in _QUERY_WEAK or (len(value) >= 10 and shapes.is_mixed(value))
+    if low in ("t", "tk", "k"):
+        return len(value) >= 20 and shapes.is_random(value)
     if low == "code":
         return len(value) >= 6 and shapes.is_mixed(value) and (_STATE.search(text) is not None or len(value) >= 20)
     found = classify(unquote(name))

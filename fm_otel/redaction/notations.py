@@ -28,6 +28,7 @@ _FAR: Final = re.compile(
     r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|[ \t]?[:：](?!//)|[ \t]=|(?<= value)=)[ \t]{0,4}"
 )
 _FAR_SIGN: Final = re.compile(r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )")
+_OF_ID: Final = re.compile(r"\bid(?: (?:is|was)|:| =)[ \t]{0,4}\Z")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
 _OPTION_BELOW: Final = re.compile(r"\n[ \t]{1,60}(?:- )?(?=[^\s-][^\s]{3,200}[ \t]{0,4}(?:\n|\Z))")
 _INNER: Final = re.compile(r"\s{1,60}(?=[^\s<])")
@@ -107,7 +108,7 @@ def prose_notations(text: str, end: int, after: int, found: KeyClass, *, quoted:
     elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
         yield Notation.COPULA, after
     far = _FAR.match(text, end) if _FAR_SIGN.search(text, end, end + 70) else None
-    if far and "://" not in text[far.end() : far.end() + 30] and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
+    if far and _OF_ID.search(far.group()) is None and "://" not in text[far.end() : far.end() + 30] and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
         yield Notation.COPULA if found.tier is Tier.PASSWORD and text[far.end() - 1] == " " and text[far.end() - 2] not in ":=：" else Notation.FAR, far.end()
     if not text.isascii() and found.tier is Tier.PASSWORD:
         near = _NEAR.match(text, end)

@@ -26,6 +26,10 @@ _TOOLS: Final = re.compile(
     r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin|keytool|7z|zip|unzip|gpg|"
     r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah|ipmitool)\b[^\n|;&]{0,300}"
 )
+_LISTED_TOOLS: Final = frozenset(
+    "redis-cli ldapsearch ldapadd ldapmodify kinit sqlcmd mongo mongosh mongodump mongorestore sshpass mosquitto_pub mosquitto_sub 7z zip "
+    "unzip ipmitool cqlsh rabbitmqadmin".split()
+)
 _UPLOAD: Final = re.compile(r"codecov [^\n|;&]{0,100}?-t[ =]?([0-9a-f-]{32,36})(?![\w-])")
 _AUTH_OPTION: Final = re.compile(r"(?<![\w-])--(?:auth|snyk-token|bearer)[ =][\"']?([A-Za-z0-9_.~+/-]{16,1024})")
 _EXEC: Final = re.compile(r"((?:[\"'][^\"'\n]{1,80}[\"'],\s{0,2}){1,8}?)[\"'](-\w{1,3})[\"'],\s{0,2}[\"']([^\"'\n]{3,256})[\"']")
@@ -121,7 +125,7 @@ def _exec_form(text: str) -> Iterator[Span]:
     """Yield passwords of a command given as a list: ``["redis-cli", "-a", "..."]``."""
     for match in _EXEC.finditer(text):
         tools = [tool for tool in re.findall(r"[\w-]{2,24}", match[1]) if tool not in ("CMD", "CMD-SHELL")]
-        if tools and _is_password_flag(tools[0], match[2], glued=False) and not shapes.is_placeholder(match[3]):
+        if tools and takes_password(tools[0], match[2]) and not shapes.is_placeholder(match[3]):
             yield Span(match.start(3), match.end(3), "password")
 
 
@@ -141,7 +145,13 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), "password")
 
 
+def takes_password(tool: str, flag: str) -> bool:
+    """Tell whether ``flag`` in a list of arguments of ``tool`` has a password behind it."""
+    return tool in _LISTED_TOOLS and _is_password_flag(tool, flag, glued=False)
+
+
 def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
+    """Tell whether ``flag`` of program ``tool`` takes a password; ``glued``: without a space."""
     if tool in ("mysql", "mysqldump", "mysqladmin", "mariadb", "clickhouse-client"):
         return flag == "-p" and glued
     if tool == "redis-cli":

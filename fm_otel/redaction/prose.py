@@ -82,6 +82,7 @@ _KEY_TOPIC: Final = re.compile(
     r"|lizenzschlüssel|licentiesleutel|api-sleutel|(?:this|the following) (?:key|token)|密钥|密鑰|密匙|시크릿"
 )
 _KEY_SHAPE: Final = re.compile(r"(?<![A-Za-z0-9_/.=-])(?:[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,8}|[A-Za-z0-9_-]{16,200})(?![A-Za-z0-9_/@=-]|\.\w)")
+_ID_BEFORE: Final = re.compile(r"\bids?(?: is| was|:|=)? ?[\"'`]?\Z")
 _GROUPED: Final = re.compile(r"(?=[A-Z0-9-]*\d)[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,8}")
 _BASE32: Final = re.compile(r"(?=[A-Z]*[2-7])[A-Z2-7]{16,64}")
 _has_secret: Final = gate(("secret", "token", "key"))
@@ -125,7 +126,7 @@ def key_spans(text: str, low: str) -> Iterator[Span]:
         for match in _KEY_SHAPE.finditer(text, topic.end(), topic.end() + _KEY_REACH + 200):
             if match.start() - topic.end() > _KEY_REACH or "\n" in text[topic.end() : match.start()].strip("\n"):
                 break
-            if _is_key(match.group()):
+            if _is_key(match.group()) and not _ID_BEFORE.search(low, max(0, match.start() - 12), match.start()):
                 yield Span(match.start(), match.end(), "api_key")
 
 
@@ -137,8 +138,8 @@ def _is_key(word: str) -> bool:
 
 def _is_told(text: str, low: str, start: int, end: int, look: Look, topics: list[tuple[int, int]]) -> bool:
     """Tell whether the sentence makes the word at ``start`` a password."""
-    if text.startswith("://", end):
-        return False
+    if text.startswith("://", end) or text[max(0, start - 3) : start].rstrip(" \"'").endswith("="):
+        return False  # an assignment's own name decides
     at = bisect(topics, (start,))
     before, after = topics[at - 1 : at] if at else [], topics[at : at + 1]
     if any(text[stop:start].strip("\"'`*:( ") == "" for _, stop in before if stop <= start):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fm_otel.fields import FIELDS, ID_PATTERN, SETTABLE, Field, Kind
 from fm_otel.redaction import assignments, hosts, normalise, paths, scan
 from fm_otel.redaction.errors import OutOfTimeError, RedactionError
-from fm_otel.redaction.keys import Tier, classify
+from fm_otel.redaction.keys import KeyClass, Tier, classify
 from fm_otel.redaction.normalise import GUARD, WINDOW
+from fm_otel.redaction.options import takes_password
 from fm_otel.redaction.pseudonym import Pseudonymizer
 from fm_otel.redaction.spans import Span, applied, merged, outside_markers
 from fm_otel.redaction.user_rules import NO_USER_RULES, UserRules, load
@@ -47,6 +48,7 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 _PLAIN_LEAVES: Final = frozenset("id name type kind namespace version created_at createdAt expires_at expiresAt status scopes".split())
 """What describes a secret held as an object, and is none itself."""
 
+_PASSWORD_FLAG: Final = KeyClass("password", Tier.PASSWORD)
 _WEB_KEY: Final = ("k", "d", "p", "q", "dp", "dq", "qi")
 
 
@@ -292,7 +294,7 @@ class Redactor:
         if name is None or (changed is not None and key in changed):
             return changed
         found = classify(name)
-        if found.tier < Tier.SECRET:
+        if found.tier < Tier.WEAK or type(d[key]) is dict:
             return changed
         new = self._under(name, found, d[key], depth)
         return changed if new is d[key] else {**(changed or {}), key: (key, new)}
@@ -351,8 +353,9 @@ class Redactor:
         for at, name in enumerate(v[:-1]):
             # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.
             if type(name) is str and type(v[at + 1]) is str and name and (name[0] == "-" or len(v) == 2):
-                found = classify(name)
-                if found.tier >= Tier.SECRET and (name[0] == "-" or not v[at + 1].isalpha()):
+                found = _PASSWORD_FLAG if takes_password(str(v[0]), name) else classify(name)
+                least = Tier.WEAK if name[0] == "-" else Tier.SECRET
+                if found.tier >= least and v[at + 1][:1] != "-" and (name[0] == "-" or not v[at + 1].isalpha()):
                     new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
         return v if all(a is b for a, b in zip(new, v, strict=True)) else new
 

@@ -86,6 +86,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("alibaba_key", "LTAI", body=_W + "{12,24}", check=_issued_shape),
     _issued("tencent_key", "AKID", body=_W + "{32}", check=_issued_shape),
     _issued("backblaze_key", "K001", "K002", "K003", "K004", "K005", body="[A-Za-z0-9+/]{27}", check=_issued_shape),
+    _issued("honeycomb_key", "hcaik_", "hcbik_", "hcxik_", "hcalk_", body="[a-z0-9]{40,80}"),
     Rule("azure_secret", "issued", ("Q~",), r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          issued=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          replacement="[REDACTED:azure_secret]"),

@@ -8,7 +8,7 @@ from typing import Final
 
 _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
-    r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted).*
+    r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted|secure|hidden|masked|filtered).*
     |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
     |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
@@ -62,7 +62,7 @@ _STATUS: Final = frozenset(
     "skipped skip done complete completed finished started running ready healthy "
     "expected unexpected actual got want parse parsed parsing malformed corrupted truncated "
     "sent send received receive delivered email mail sms phone safe secure insecure unsafe "
-    "hardcoded visible leaked exposed compromised protected private public shared global local "
+    "hardcoded docker kubectl sudo visible leaked exposed compromised protected private public shared global local "
     "identifier eof eol newline whitespace comma colon semicolon indent dedent operator literal "
     "authenticated. usage example examples docs documentation link page screen form dialog prompt "
     "files compat sss systemd gid uid shell dir gecos "
@@ -185,6 +185,11 @@ def is_prose(value: str) -> bool:
     if any(map(str.isdigit, value)) and len(value) < 40 and not _VERB.search(value):
         return False
     return len(words) > 2 and sum(word.lower().strip(".,") in _STATUS for word in words) >= 2
+
+
+def has_verb(value: str) -> bool:
+    """Tell whether ``value`` says something about a secret rather than being one."""
+    return _VERB.search(value) is not None
 
 
 def is_prompt(value: str) -> bool:

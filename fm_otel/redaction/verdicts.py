@@ -50,7 +50,8 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
         return False
     if found.rule == "secret" and found.tier is Tier.PASSWORD and notation is Notation.STRUCT:
         return not shapes.is_status_word(body)
-    if (shapes.is_prose(body) or shapes.is_prompt(body)) and found.rule != "seed_phrase":
+    told = value.quoted and notation is Notation.COPULA and not shapes.has_verb(body)
+    if ((shapes.is_prose(body) and not told) or shapes.is_prompt(body)) and found.rule != "seed_phrase":
         return False
     if found.rule == "seed_phrase" and found.tier is Tier.PASSWORD:
         return len(body.split()) >= 6 or (notation >= Notation.LINE and shapes.is_mixed(body))
@@ -91,7 +92,7 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
         return False
     if shapes.is_harmless(body) and shapes.UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
         return False
-    wordlike = shapes.is_wordlike(body)
+    wordlike = shapes.is_wordlike(body) and not (quoted and body.isalnum() and any(map(str.isdigit, body)))
     if wordlike and len(body) < 6:
         return False
     if notation is Notation.CALL:

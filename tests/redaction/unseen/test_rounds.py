@@ -12,11 +12,12 @@ from tests.redaction.unseen.score import score
 REACHED = {
     "round_a": (0.994, 0.997, 0.0),
     "round_b": (0.988, 1.0, 0.0),
-    "round_c": (0.996, 1.0, 0.0),
+    "round_c": (1.0, 1.0, 0.0),
     "round_d": (1.0, 1.0, 0.0),
     "round_e": (0.988, 0.996, 0.0),
     "round_f": (0.981, 0.992, 0.0),
     "round_g": (0.995, 0.995, 0.0),
+    "round_h": (0.968, 0.977, 0.0),
 }
 
 
