@@ -25,11 +25,14 @@ DRAIN_SHARE: Final = 0.25
 """Share of the exit budget that draining to the kernel may take before the network's turn."""
 
 _HARD_EXIT: Final = 0.25
-"""Seconds ``os._exit`` and ``os.exec*`` wait for the drain; the network is not waited for."""
+"""Seconds ``os._exit`` and ``os.exec*`` wait for what is to be brought out, receivers included."""
 
-_EXITS: Final = ("_exit", "execv", "execve", "abort")
+_EXITS: Final = ("_exit", "abort")
+_EXECS: Final = ("execv", "execve")
 
-_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+_ENDING: Final = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
+)
 """Signals whose default action we stand in for."""
 
 
@@ -91,7 +94,7 @@ class Lifecycle:
         self._closers = closers
         self._release = before_fork
         self._restart = restart
-        self._ended = False
+        self._ended = self._unanswered = False
         self._ending = 0
         self._signal = 0
         self._signals: dict[int, Any] = {}
@@ -173,7 +176,7 @@ class Lifecycle:
 
     def _in_child(self) -> None:
         if self.active:
-            self._ended = False
+            self._ended = self._unanswered = False
             self._ending = self._signal = 0
             self._restart()
             self._closers.after_fork()
@@ -190,29 +193,52 @@ class Lifecycle:
     # ---- hard exits
 
     def _wrap_exits(self) -> None:
-        for name in _EXITS:
-            original = getattr(os, name, None)
-            if original is not None and name not in self._exits:
-                wrapper = self._draining(original)
-                self._exits[name] = (original, wrapper)
-                setattr(os, name, wrapper)
+        for names, prepare in ((_EXITS, self._before_exit), (_EXECS, self._before_exec)):
+            for name in names:
+                original = getattr(os, name, None)
+                if original is not None and name not in self._exits:
+                    wrapper = self._prepared(original, prepare)
+                    self._exits[name] = (original, wrapper)
+                    setattr(os, name, wrapper)
 
-    def _draining(self, original: Any) -> Any:
+    def _prepared(self, original: Any, prepare: Callable[[], None]) -> Any:
         pid = os.getpid
 
         def leave(*args: Any, **kwargs: Any) -> Any:
-            pipeline = self._engine.pipeline
-            if self.active and pipeline.pid == pid():
+            if self.active and self._engine.pipeline.pid == pid():
                 with contextlib.suppress(Exception):
-                    pipeline.terminating()
-                    # A signal handler may leave from the middle of a drain.
-                    pipeline.abandon_drain()
-                    pipeline.drain(1 << 30, _HARD_EXIT)
+                    prepare()
             return original(*args, **kwargs)
 
         leave.__name__ = original.__name__
         leave.__doc__ = original.__doc__
         return leave
+
+    def _before_exit(self) -> None:
+        """Bring out what a moment allows, and tell what is lost: nobody comes after this."""
+        deadline = time.monotonic() + _HARD_EXIT
+        pipeline = self._engine.pipeline
+        pipeline.terminating()
+        # A signal handler may leave from the middle of a drain.
+        pipeline.abandon_drain()
+        pipeline.drain(1 << 30, _HARD_EXIT)
+        if self._ended:
+            return
+        self._ended = True
+        self._closers.begin()
+        pipeline.shutdown(max(0.0, deadline - time.monotonic()))
+        self._closers.wait(deadline)
+        self._report_losses()
+
+    def _before_exec(self) -> None:
+        """Bring out what a moment allows; the call may fail, and search a whole path for that."""
+        pipeline = self._engine.pipeline
+        pipeline.abandon_drain()
+        pipeline.drain(1 << 30, _HARD_EXIT)
+        if not self._unanswered and not pipeline.flush(_HARD_EXIT):
+            self._unanswered = True
+            self._engine.report("exec", "the program is about to be replaced, "
+                                f"records not delivered: {pipeline.held}")
 
     # ---- signals
 

@@ -313,6 +313,11 @@ class Pipeline:
             done = sink.flush(max(0.0, deadline - time.monotonic())) and done
         return done
 
+    @property
+    def held(self) -> int:
+        """How many records sinks hold that are neither delivered nor counted as lost."""
+        return sum(getattr(sink, "held", 0) for sink in self._sinks())
+
     def terminating(self) -> None:
         """From now on every record is written through: the process is about to end.
 

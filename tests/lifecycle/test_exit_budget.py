@@ -95,13 +95,18 @@ def test_an_answering_collector_gets_all_three_signals(
 
 
 @pytest.mark.parametrize("way", ["os._exit(3)", "os.execv('/bin/sh', ['sh', '-c', 'exit 3'])"])
-def test_a_hard_exit_does_not_wait_for_the_network(
+def test_a_hard_exit_gives_the_network_a_moment_only(
     bench: Bench, receiver: OtlpReceiver, way: str,
 ) -> None:
-    """``os._exit`` drains to the kernel and goes."""
+    """``os._exit`` drains to the kernel, tells what the collector did not take, and goes."""
     source = SOURCE.replace('os.kill(os.getpid(), signal.SIGTERM)', way)
     env = {**endpoint(receiver, "hang", "http/protobuf"), "FM_OTEL_EXIT_TIMEOUT_MS": "20000"}
     program = bench.run(source, "term", env=env)
     assert program.process.returncode == 3
     assert program.messages("app") == [f"record {n}" for n in range(300)]
     assert exit_seconds(bench, program) <= TOLERANCE
+    told = [line for line in program.stderr.splitlines() if "not delivered" in line]
+    assert told == [
+        "fm_otel: records not delivered: spool_unavailable 301" if "_exit" in way else
+        "fm_otel: the program is about to be replaced, records not delivered: 301"
+    ]

@@ -44,8 +44,13 @@ ENDS = {
     "uncaught SystemExit text": ("raise SystemExit('bye')", 1),
     "KeyboardInterrupt": ("raise KeyboardInterrupt", -signal.SIGINT),
     "SIGTERM": ("os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+    "SIGHUP": ("os.kill(os.getpid(), signal.SIGHUP)", -signal.SIGHUP),
     "SIGINT": ("os.kill(os.getpid(), signal.SIGINT); time.sleep(30)", -signal.SIGINT),
     "os._exit": ("os._exit(7)", 7),
+    "os._exit in a thread": ("threading.Thread(target=os._exit, args=(6,)).start(); time.sleep(30)", 6),
+    "sys.exit in a thread": ("threading.Thread(target=sys.exit, args=(6,)).start()", 0),
+    "sys.exit in a handler": (
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)); os.kill(os.getpid(), signal.SIGTERM)", 5),
     "os.abort": ("os.abort()", -signal.SIGABRT),
     "os.execv": ("os.execv(sys.executable, [sys.executable, '-S', '-c', 'raise SystemExit(9)'])", 9),
     "os.execvpe": ("os.execvp('sh', ['sh', '-c', 'exit 8'])", 8),
@@ -61,7 +66,9 @@ def test_an_end_loses_nothing_and_keeps_its_status(bench: Bench, how: str) -> No
     assert program.process.returncode == code
 
 
-@pytest.mark.parametrize("how", ["end of main", "SIGTERM", "sys.exit", "uncaught exception"])
+@pytest.mark.parametrize("how", [
+    "end of main", "SIGTERM", "SIGHUP", "sys.exit", "uncaught exception", "os._exit", "os.execv", "os.execvpe",
+])
 def test_an_answering_collector_gets_everything(
     bench: Bench, receiver: OtlpReceiver, how: str,
 ) -> None:
@@ -152,6 +159,37 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert [m for m in found if m.startswith("new")] == [f"new {n}" for n in range(50)]
     if threshold == "DEBUG":
         assert found[-1] == "last"
+
+
+def test_a_hard_exit_sends_spans_too(bench: Bench, receiver: OtlpReceiver) -> None:
+    """Pool children of many kinds end by ``os._exit``, a moment after their last span."""
+    program = bench.run(HEAD + """
+from opentelemetry import trace
+with trace.get_tracer("app").start_as_current_span("last"):
+    log.info("inside")
+os._exit(3)
+""", env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.http_endpoint})
+    assert (program.process.returncode, program.stderr) == (3, "")
+    assert {request.signal for request in receiver.requests} >= {"/v1/logs", "/v1/traces"}
+
+
+def test_an_exec_that_fails_changes_nothing(bench: Bench, receiver: OtlpReceiver) -> None:
+    """A search along the path calls it once for each directory; the program goes on."""
+    receiver.behave("hang")
+    program = bench.run(HEAD + """
+log.info("before")
+began = time.monotonic()
+try:
+    os.execvp("no-such-program", ["no-such-program"])
+except FileNotFoundError:
+    log.info("waited %.3f", time.monotonic() - began)
+log.info("after")
+os._exit(0)
+""", env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.http_endpoint,
+          "PATH": ":".join(f"/nowhere/{n}" for n in range(40))})
+    before, waited, after = program.messages("app")
+    assert (before, after) == ("before", "after")
+    assert float(waited.split()[1]) < 1.5, "once, not for each of forty directories"
 
 
 def test_a_fork_child_tells_its_own_story_once(bench: Bench) -> None:
