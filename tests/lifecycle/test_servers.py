@@ -12,6 +12,8 @@ from .rig import BIN, eventually, lay_tap
 from .serving import APP, WSGI, assert_delivered, get, serve
 
 if TYPE_CHECKING:
+    from otlp_receiver import OtlpReceiver
+
     from .rig import Bench, Program
 
 ITEMS = [f"/items/{n}" for n in range(20)]
@@ -219,24 +221,29 @@ def fail():
 SEND = "import tasks\nfor n in range(10): tasks.work.delay(n)\ntasks.fail.delay()\n"
 
 
+def working(bench: Bench, env: dict[str, str]) -> Program:
+    """Return a Celery worker that has run all its tasks."""
+    bench.write("tasks.py", TASKS)
+    (bench.directory / "broker").mkdir()
+    program = bench.start(
+        [str(BIN / "celery"), "-A", "tasks", "worker", "-c", "2", "-l", "info", "--without-gossip",
+         "--without-mingle"], env=env)
+    sender = bench.script(SEND, env=env, name="send.py", launched=False)
+    assert sender.end() == 0, sender.stderr
+    program.says("boom")
+    for n in range(10):
+        program.says(f"printed {n}")
+        program.says(f"task {n}")
+    return program
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("hijack", "number"), [
     ("yes", signal.SIGTERM), ("no", signal.SIGTERM), ("no", signal.SIGQUIT),
 ])
 def test_celery_prefork(bench: Bench, hijack: str, number: signal.Signals) -> None:
     """Pool children leave by ``os._exit``; celery takes over root handlers and stdout."""
-    bench.write("tasks.py", TASKS)
-    (bench.directory / "broker").mkdir()
-    tap = {**lay_tap(bench.directory), "HIJACK": hijack}
-    program = bench.start(
-        [str(BIN / "celery"), "-A", "tasks", "worker", "-c", "2", "-l", "info", "--without-gossip",
-         "--without-mingle"], env=tap)
-    sender = bench.script(SEND, env=tap, name="send.py", launched=False)
-    assert sender.end() == 0, sender.stderr
-    program.says("boom")
-    for n in range(10):
-        program.says(f"printed {n}")
-        program.says(f"task {n}")
+    program = working(bench, {**lay_tap(bench.directory), "HIJACK": hijack})
     program.signal(number)
     assert program.end() == 0
     assert_delivered(bench, program)
@@ -246,3 +253,17 @@ def test_celery_prefork(bench: Bench, hijack: str, number: signal.Signals) -> No
         f"printed {n}" for n in range(10)]
     # The worker, and a child of its pool; on a busy machine one child may do all the work.
     assert len({line["pid"] for line in program.lines}) >= 2
+
+
+@pytest.mark.slow
+def test_celery_children_send_before_they_leave(bench: Bench, receiver: OtlpReceiver) -> None:
+    """Their last records and spans are out although no schedule was due before ``os._exit``."""
+    program = working(bench, {
+        "HIJACK": "yes", "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.http_endpoint,
+        "OTEL_BLRP_SCHEDULE_DELAY": "60000", "OTEL_BSP_SCHEDULE_DELAY": "60000",
+    })
+    program.signal(signal.SIGTERM)
+    assert program.end() == 0
+    written = sorted(line["record_id"] for line in program.lines)
+    assert sorted(record["record_id"] for record in receiver.records) == written
+    assert "/v1/traces" in {request.signal for request in receiver.requests}
