@@ -47,7 +47,7 @@ class OtlpGrpc:
     def __init__(self, endpoint: OtlpEndpoint) -> None:
         self._endpoint = endpoint
         self._channel: grpc.Channel | None = None
-        self._call: grpc.Future | None = None
+        self._calling = False
         self._closed = False
         compressed = endpoint.compression == "gzip"
         self._compression = grpc.Compression.Gzip if compressed else None
@@ -60,28 +60,33 @@ class OtlpGrpc:
             body = self._export(payload, timeout)
         except grpc.RpcError as error:
             return _judge(error, len(payload))
-        except grpc.FutureCancelledError:
-            return Answer(Verdict.RETRY, "closed")
-        except (OSError, ValueError) as error:  # a certificate file that cannot be used
-            return Answer(Verdict.HOLD, printable(f"{type(error).__name__}: {error}"))
+        except (OSError, ValueError) as error:
+            return self._unsent(error)
         finally:
-            self._call = None
+            self._calling = False
         return delivered(body)
 
     def _export(self, payload: bytes, timeout: float) -> bytes:
+        """Call in this thread: a future needs one more, which Python 3.12 starts at no exit."""
+        self._calling = True
         if self._channel is None:
             self._channel = self._open()
-        export = self._channel.unary_unary(_METHOD)
-        self._call = export.future(
+        if self._closed:
+            # Whoever closed before the channel was there has not closed it.
+            self._channel.close()
+        body: bytes = self._channel.unary_unary(_METHOD)(
             payload,
             timeout=timeout,
             metadata=self._endpoint.headers,
             compression=self._compression,
         )
-        if self._closed:
-            self._call.cancel()
-        body: bytes = self._call.result()
         return body
+
+    def _unsent(self, error: Exception) -> Answer:
+        """Judge a call that was not made: the channel is closed, or a certificate file no use."""
+        if self._closed:
+            return Answer(Verdict.RETRY, "closed")
+        return Answer(Verdict.HOLD, printable(f"{type(error).__name__}: {error}"))
 
     def _open(self) -> grpc.Channel:
         endpoint = self._endpoint
@@ -104,7 +109,7 @@ class OtlpGrpc:
     def before_fork(self) -> None:
         """Close an idle channel: its threads would not exist in the child."""
         channel = self._channel
-        if channel is not None and self._call is None:
+        if channel is not None and not self._calling:
             self._channel = None
             channel.close()
 
@@ -112,7 +117,8 @@ class OtlpGrpc:
         """Leave the parent's channel untouched; the next call makes one."""
         if self._channel is not None:
             _abandoned.append(self._channel)
-        self._channel = self._call = None
+        self._channel = None
+        self._calling = False
 
 
 def _content(path: str | None) -> bytes | None:
