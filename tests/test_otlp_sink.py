@@ -638,6 +638,39 @@ def test_error_inside_the_sink_does_not_end_it(books: Books) -> None:
     sink.shutdown(1)
 
 
+def test_interrupt_while_the_thread_starts_leaves_one_sender(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second thread beside one that an interrupt hid would send the same batch again."""
+    free = threading.Event()
+    sent: list[list[str]] = []
+    start = threading.Thread.start
+
+    def decide(found: list[str]) -> Answer:
+        sent.append(found)
+        free.wait(20)
+        return Answer(Verdict.DELIVERED)
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    def senders() -> int:
+        return sum(thread.name == "fm_otel-otlp" for thread in threading.enumerate())
+
+    sink = sink_over(Scripted(decide), books, schedule_delay=0)
+    before = senders()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupted)
+        sink.write(items(1))
+    assert sink.start()
+    sink.write(items(1, start=1))
+    until(lambda: bool(sent) and senders() == before + 1)
+    free.set()
+    assert sink.shutdown(5)
+    assert sum(sent, []) == ["0", "1"]
+
+
 def test_own_thread_is_known(books: Books) -> None:
     """What is logged while sending can be told from what the application logs."""
     answers: list[bool] = []

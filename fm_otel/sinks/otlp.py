@@ -96,6 +96,8 @@ class OtlpSink:
         self._ring = self._new_ring()
         self._batch = Batch()
         self._waiters: list[SimpleQueue[None]] = []
+        self._sending = threading.Lock()
+        """Held by the one thread that sends, for as long as it lives."""
         self._thread: threading.Thread | None = None
         self._since = 0.0
         self._urgent = False
@@ -116,16 +118,15 @@ class OtlpSink:
 
     def start(self) -> bool:
         """Have the thread run, if the interpreter still lets one start; return whether it does."""
-        with self._lock:
-            if self._thread is not None and self._thread.is_alive():
-                return True
-            thread = threading.Thread(target=self._run, name="fm_otel-otlp", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                return False
-            self._thread = thread
+        if self._sending.locked():
             return True
+        # One more than one, after an interrupt in here or from two callers at once, ends at once.
+        self._thread = threading.Thread(target=self._run, name="fm_otel-otlp", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            return False
+        return True
 
     def write(self, chunk: list[Item]) -> None:
         """Take over one chunk of encoded records; never waits for the network."""
@@ -224,19 +225,24 @@ class OtlpSink:
         if self._thread is not None and self._thread.is_alive():
             self._join(self._deadline)
         elif self.held:
-            self._work()
+            self._run()
 
     def _join(self, deadline: float) -> None:
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(max(deadline - monotonic(), 0))
 
     def _run(self) -> None:
+        """Work until closing, unless another thread does."""
+        if not self._sending.acquire(blocking=False):
+            return
+        self._thread = threading.current_thread()
         _own_threads.add(threading.get_ident())
         try:
             self._work()
         finally:
             _own_threads.discard(threading.get_ident())
+            self._sending.release()
 
     def _work(self) -> None:
         """Deliver batches until closing; then make one attempt for each, up to a failure."""
