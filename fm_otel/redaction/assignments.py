@@ -31,8 +31,12 @@ _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
 _ID_FOLLOWS: Final = re.compile(r"(?:secret|access key) id(?![\w-])", re.IGNORECASE)
 _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
 _SENTENCE: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [a-z]{1,20}[ .,]")
+_FIELD: Final = re.compile(r"[ \t][A-Z]\w{0,40}:[^\s/]")
+_FIELD_BEFORE: Final = re.compile(r"(?:[ {][A-Z]\w{0,40}:[^\s/]\S{0,60} |\{)\Z")
 _CLOSES: Final = re.compile(r"[ \t]{0,3}[\"'`](?:\s|[,)]|\Z)")
 _AFTERWARDS: Final = re.compile(r"[\"']?[ \t]{1,3}(?:->|→)[ \t]{1,3}([\"'])([^\"'\n]{3,1024})\1")
+_USER_OF: Final = re.compile(r"[\w.@-]{1,64}:(?=[^\s:/])")
+_HELD_COOKIE: Final = re.compile(r"[\"'][\w.-]{1,80}[\"']: ?[\"']([^\"'\n]{8,4096})[\"']")
 _MORE_CODES: Final = re.compile(r"[\"']?(?:,[ \t]{0,2}|[ \t]|\n[ \t]{0,8}(?:- )?)[\"']?([A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6})(?![\w-])")
 
 
@@ -68,11 +72,13 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
             continue
         if notation >= Notation.COLON and _closes_string(text, start, end, at, notation):
             continue
-        if notation is Notation.COLON and _SENTENCE.match(text, at):
+        if notation is Notation.COLON and (_SENTENCE.match(text, at) or _is_empty_field(text, start, at)):
             continue
         value = value_at(text, at, notation, found)
         if value is None or (name in ("PWD", "OLDPWD") and text[value.start] == "/"):
             continue
+        if text[value.start : value.start + 14].lstrip("*_`«„“").startswith("[REDACTED:"):
+            return
         spans = list(_judged(text, found, notation, value))
         if spans:
             yield from spans
@@ -80,6 +86,11 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
             return
         if notation >= Notation.COLON:
             return
+
+
+def _is_empty_field(text: str, start: int, at: int) -> bool:
+    """Tell whether the next field follows at once, as in Go's ``{User:app Password: Mode:x}``."""
+    return _FIELD.match(text, at) is not None and _FIELD_BEFORE.search(text, max(0, start - 80), start) is not None
 
 
 def _closes_string(text: str, start: int, end: int, at: int, notation: Notation) -> bool:
@@ -126,7 +137,8 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
     if value.quoted and body[:1] in ("{", "[") and ":" in body:
         return  # JSON in a string: its own names decide
     if is_secret(found, notation, body, value):
-        yield Span(value.start, value.end, found.rule)
+        user = _USER_OF.match(text, value.start, value.end) if found.rule == "credentials" else None
+        yield Span(user.end() if user else value.start, value.end, found.rule)
 
 
 def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
@@ -142,6 +154,8 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
 def scalar_spans(found: KeyClass, value: str) -> list[Span]:
     """Return what has to go of ``value``, given under a sensitive key in a mapping."""
     whole = Value(0, len(value), quoted=True)
+    if found.rule == "cookie" and value[:1] == "{":
+        return [Span(match.start(1), match.end(1), "cookie") for match in _HELD_COOKIE.finditer(value)]
     if found.rule in NETWORKED:
         spans = [s for s in header_spans(value, found, Notation.STRUCT, whole) if s.start < s.end]
         if spans or (found.rule == "cookie" and "=" in value):

@@ -45,7 +45,7 @@ _EXCHANGES: Final = tuple(
         ((".data.", "_password", "-password"), r"(?:get|read|show|print)[^\n]{0,200}(?:passw|token|secret)[^\n]{0,100}\|[ ]?base64 (?:-d|-D|--decode)[^\n]{0,20}\n([^\s]{6,256})[ \t]{0,4}(?:\n|\Z)", "password"),
     )
 )
-WORDS: Final = ("wifi:", "encrypt", "ugfzc3dvcmq")
+WORDS: Final = ("setuser ", "wifi:", "encrypt", "ugfzc3dvcmq")
 _FORM: Final = re.compile(r"name=\\{0,2}\"([\w.\[\]-]{1,80})\\{0,2}\"[^\n]{0,80}?(?:(?:\r?\n|\\r\\n|\\n)){2}((?:(?!\\r|\\n)[^\n]){1,1024})")
 _REPLY: Final = re.compile(r"\d{1,4}\) \"([\w.-]{1,64})\"\s{0,4}\n\s{0,8}\d{1,4}\) \"([^\"\n]{1,512})\"")
 _PUT: Final = re.compile(r"--(?:name|parameter-name|secret-name|secret-id|key)[ =][\"']?([\w./@:-]{1,200})[^\n]{0,200}?--(?:value|secret-string|plaintext|data)[ =](?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"']{1,1024}))")

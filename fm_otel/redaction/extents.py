@@ -18,7 +18,7 @@ _CONTINUED: Final = re.compile(r"[ \t]{0,60}")
 _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)|string\(\d{1,4}\) (?=\")")
 TAGS: Final = re.compile(r"(?:</?(?:a|b|i|u|p|em|strong|code|kbd|samp|mark|tt|pre|span|div|td|th|tr|dd|dt|li|br|font|small|label|h\d)(?: [^<>\n]{0,80})?/?>[ \t]{0,4}){1,5}(?=[^<\s])")
 OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)")
-_CLOSING: Final = {"“": "”", "”": "”", "„": "”", "«": "»", "‘": "’", "「": "」", "『": "』"}
+_CLOSING: Final = {"“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "「": "」", "『": "』"}
 _TYPE: Final = re.compile(
     r"(?:const )?(?:char ?\*|(?:[A-Za-z]{1,20}\.)?(?:[Ss]tr(?:ing)?|[Bb]ytes|Secret(?:Str|Bytes)?|Any|any|text|[Oo]ptional|Final|&str|var)"
     r"(?:\[[\w, |.\[\]]{1,40}\])?(?: ?\| ?[A-Za-z_]\w{0,20}){0,3}\??)[ \t]{0,3}=(?!=)[ \t]{0,3}"
@@ -27,9 +27,9 @@ _STOP: Final = re.compile(
     r"\[\\[rn]\]|;(?=;)|[,;](?=\s|\Z|[\"'}\])]|\\{0,7}[\"']|[A-Za-z_][\w. \-]{0,40}\\{0,3}[\"']?[ \t]?[=:])"
     r"|&(?=[A-Za-z_][\w.\[\]%-]{0,60}=|\Z|amp;|\s|[\"'])|\|(?=\s|\Z|[A-Za-z_]\w{0,40}[=:])"
     r"|\\{1,7}[nrt](?![a-z]{3})|\\{1,7}[\"']|[\"'`](?=\W|\Z)|</|<(?=[a-z]{1,10}[ />])"
-    r"|[，。；、）」』】！？”’»]|(?<=[!-~])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|&quot;|&lt;|%26|\[REDACTED:"
+    r"|[，。；、（）」』】！？”’»]|(?<=[!-~])[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]|&quot;|&lt;|%26|\[REDACTED:"
 )
-_STOP_SIGN: Final = re.compile(r"[,;&|\\\"'`<%\[，。；、）」』】！？”’»\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_STOP_SIGN: Final = re.compile(r"[,;&|\\\"'`<%\[，。；、（）」』】！？”’»\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 _APP_PASSWORD: Final = re.compile(r"[a-z]{4}(?: [a-z]{4}){3}(?![\w])")
 _WORDS: Final = re.compile(r"[a-z]{2,12}(?:[ ,]{1,2}[a-z]{2,12}){2,30}")
 _PASSPHRASE: Final = re.compile(r"[a-z]{3,12}(?: [a-z]{3,12}){2,7}(?=[ \t]{0,4}(?:\n|\Z))")
@@ -45,6 +45,8 @@ _NOT_IN_PHRASES: Final = re.compile(r" (?:and|the|but) ")
 _PHRASE_SIZES: Final = (24, 21, 18, 15, 12)
 _BRACED: Final = re.compile(r"\{([A-Za-z0-9+/=]{16,512})\}(?=<|[\"']|\s|\Z)")
 _FLAG: Final = re.compile(r"--[a-z]|-[a-zA-Z](?:\s|\Z)")
+_EMPHASIS: Final = re.compile(r"(\*{1,3}|__)([^\s*]{1,200})\1")
+_LABEL: Final = re.compile(r"base64:(?=\S{8})")
 _RUN: Final = re.compile(r"[^\s]{1,4096}")
 
 
@@ -68,12 +70,18 @@ def value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value |
     at = prefix.end() if prefix else at
     opening = OPENING.match(text, at)
     if opening:
-        return _quoted(text, opening)
+        return _without_label(text, _quoted(text, opening))
     if notation is Notation.PAIR and text[max(0, at - 4) : at].rstrip().endswith(","):
         return None
     if notation is Notation.OPTION and text.startswith("pass:", at):
         at += 5
-    return bare_value(text, at, notation, found)
+    return _without_label(text, bare_value(text, at, notation, found))
+
+
+def _without_label(text: str, value: Value | None) -> Value | None:
+    """Return ``value`` behind the word that only says how it is written: ``base64:``."""
+    label = _LABEL.match(text, value.start, value.end) if value else None
+    return Value(label.end(), value.end, value.quoted) if label and value else value
 
 
 def skip_space(text: str, at: int, notation: Notation) -> int:
@@ -109,7 +117,7 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
     closing = _CLOSING.get(quote, quote)
     at = start
     while True:
-        at = text.find(closing, at, start + LIMIT)
+        at = min((end for mark in _marks(closing) if (end := text.find(mark, at, start + LIMIT)) >= 0), default=-1)
         if at < 0:
             return Value(start, line_end(text, start), quoted=True)
         back = at
@@ -118,7 +126,12 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
         count = at - back
         if count == slashes or (count < slashes) or (slashes == 0 and count % 2 == 0):
             return Value(start, at - min(count, slashes), quoted=True)
-        at += len(closing)
+        at += 1 if closing == "“”" else len(closing)
+
+
+def _marks(closing: str) -> tuple[str, ...]:
+    """Return the marks that close a quotation: „ is closed by “ in German, by ” in Polish."""
+    return ("“", "”") if closing == "“”" else (closing,)
 
 
 def line_end(text: str, start: int) -> int:
@@ -153,6 +166,9 @@ def bare_value(text: str, at: int, notation: Notation, found: KeyClass) -> Value
             piece = piece[: sign.start()]
             break
     piece = shapes.trimmed(piece)
+    emphasis = _EMPHASIS.fullmatch(piece)
+    if emphasis:
+        return Value(at + emphasis.start(2), at + emphasis.end(2), quoted=False)
     end = at + len(piece)
     if notation >= Notation.COPULA:
         for shape in (_APP_PASSWORD, _WORDS if found.rule == "seed_phrase" else None, _PASSPHRASE if notation >= Notation.LINE and found.tier is Tier.PASSWORD else None):

@@ -47,7 +47,7 @@ _HARMLESS_BEFORE: Final = frozenset(
     "special syntax lexer start end has is have use uses using require requires required needs "
     "need num max min total no allow enable enabled disable show hide forgot invalid missing bad "
     "wrong empty expired lost per resume watch without non single-use duplicate total_ count "
-    "change_ fencing barrier reasoning last_valid illegal reserved public starting idempotency lock change".split()
+    "label placeholder hint tooltip caption i18n change_ fencing barrier reasoning last_valid illegal reserved public starting idempotency lock change".split()
 )
 _PASSWORD: Final = frozenset(
     "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena contraseña "
@@ -57,7 +57,7 @@ _PASSWORD: Final = frozenset(
     "κωδικός رمز рассворд พาสเวิร์ด รหัสผ่าน geslo lozinka лозинка parool slaptažodis "
     "пароли 暗号 パスフレーズ storepass keypass requirepass masterauth sshpass dbpass userpass "
     "rootpass pgpass psk preshared presharedkey bindpw rootpw adminpw "
-    "userpw secretphrase dbpw authtok".split()
+    "userpw secretphrase dbpw authtok psw pasword paswd passowrd passwrod passwerd pswrd pasw passw".split()
 )
 _PASSWORD_ENDINGS: Final = (
     "password", "passwd", "passphrase", "passwort", "storepass", "keypass", "kennwort", "wachtwoord", "passcode",
@@ -160,6 +160,12 @@ _PAIRS: Final = {
     ("sonar", "login"): KeyClass("token", Tier.WEAK),
     ("ключ", "api"): KeyClass("api_key", Tier.SECRET),
     ("auth", "code"): KeyClass("otp", Tier.WEAK),
+    ("reset", "code"): KeyClass("otp", Tier.WEAK),
+    ("access", "code"): KeyClass("otp", Tier.WEAK),
+    ("confirm", "code"): KeyClass("otp", Tier.WEAK),
+    ("confirmation", "code"): KeyClass("otp", Tier.WEAK),
+    ("invite", "code"): KeyClass("otp", Tier.WEAK),
+    ("activation", "code"): KeyClass("otp", Tier.WEAK),
     ("authorization", "code"): KeyClass("token", Tier.WEAK),
     ("time", "code"): KeyClass("otp", Tier.WEAK),
     ("factor", "code"): KeyClass("otp", Tier.WEAK),

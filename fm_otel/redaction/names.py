@@ -17,7 +17,7 @@ CORES: Final = (
     "seed", "salt", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
     "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
     "sessid", "sessionid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
-    "community", "bindpw", "sonar.login", "fernet", "rootpw", "pswd", "identified by", "lozinka", "parool", "jelsz", "chave",
+    "community", "bindpw", "sonar.login", "fernet", "rootpw", "pswd", "psw", "pasw", "paswd", "unseal", "identified by", "lozinka", "parool", "jelsz", "chave",
     "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac", "csrf", "xsrf", "answer",
 )  # fmt: skip
 FOREIGN: Final = (
@@ -35,7 +35,7 @@ _JOINED: Final = frozenset(
     "key keys token tokens code codes phrase string number pass password secret hash passe clé "
     "schlüssel ключ llave chave sandi khẩu api no".split()
 )
-_CACHE_KEY: Final = re.compile(r"[\w-]{1,40}(?::[\w-]{1,40}){0,4}:\d{1,20}[\"']")
+_CACHE_KEY: Final = re.compile(r"[\w-]{1,40}(?::[\w-]{1,40}){0,4}:\d{1,20}(?:[\"']|\Z)")
 _ACTION: Final = re.compile(r"[a-z-]{1,40}:[a-z]{1,40}\)")
 _ARN: Final = re.compile(r"(?:checksum|digest|hash|sha256)[/.]\Z|arn:[^\s\"']{1,200}\Z|://[^\s/@]{0,100}\Z|\[REDACTED:\Z|\$\{[\w.]{0,60}\Z")
 
@@ -69,7 +69,7 @@ def _extended(text: str, start: int, end: int) -> tuple[int, int]:
 
 def is_no_name(text: str, start: int) -> bool:
     """Tell whether the name is part of a resource name, a URL's user, a marker or a template."""
-    if text[start - 1 : start] in ('"', "'") and _CACHE_KEY.match(text, start):
+    if text[start - 1 : start] in ("", '"', "'") and _CACHE_KEY.match(text, start):
         return True
     if text[start - 1 : start] == "(" and _ACTION.match(text, start):
         return True

@@ -27,7 +27,10 @@ _ESCAPES: Final = re.compile(
     "(?:[^\x07\x1b\x90\x98\x9c-\x9f\n]{0,2048}(?:\x07|\x1b\\\\|\x9c))?"
     "|\x1b[ -/]{0,8}[0-~]?"
 )
-_INVISIBLE: Final = re.compile("[\u00ad\u034f\u180e\u200b-\u200d\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+# Behind a symbol, a selector or joiner chooses how it is drawn.
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u034f\u180e\u200b\u200c\u2060-\u2064\ufeff]|(?<![\u2000-\u3300\U0001f000-\U0001faff\ufe0f])[\u200d\ufe00-\ufe0f]"
+)
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -12,14 +12,14 @@ from fm_otel.redaction.verdicts import Notation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_QUOTE_CLOSE: Final = re.compile(r"(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)|\*{1,3}|__)?[\])]{0,2}")
+_QUOTE_CLOSE: Final = re.compile(r"(?:\](?=[\"']))?(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)|\*{1,3}|__)?[\])]{0,2}")
 _OP: Final = re.compile(
     r"[ \t]{0,60}(?P<op>=>|⇒|&gt;|:=|::(?= )|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60})"
 )
 _COPULA: Final = re.compile(
     r"(?i:[ \t]{0,4}(?:(?<=\w)['’]s|is set to|was set to|set to|changed to|has been set to|has been reset to|"
     r"was reset to|reset to|was changed to|is now|will be|should be|"
-    r"is|was|are|to|lautet|ist|war|auf|est|es|é|è|era|jest|är|er|on|это|—|–|是|为|為|改为|设置为|は|が|를|을|은|는|이|la|là|"
+    r"is|was|are|to|lautet|ist|war|auf|est|es|é|è|era|jest|är|er|(?<=salasana )on|это|—|–|是|为|為|改为|设置为|は|が|를|을|은|는|이|la|là|"
     r"adalah|olarak|je|este|هي|है))[ \t]{1,3}(?:[:=][ \t]{1,3})?",
 )
 _COPULA_CJK: Final = re.compile(r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
@@ -24,7 +26,8 @@ _TOOLS: Final = re.compile(
     r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|mongosh?|mongodump|"
     r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd|bcp|xfreerdp|ftp|lftp|"
     r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin|keytool|7z|zip|unzip|gpg|"
-    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah|ipmitool)\b[^\n|;&]{0,300}"
+    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah|ipmitool)\b"
+    r"(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\n|;&]){0,300}"
 )
 _LISTED_TOOLS: Final = frozenset(
     "redis-cli ldapsearch ldapadd ldapmodify kinit sqlcmd mongo mongosh mongodump mongorestore sshpass mosquitto_pub mosquitto_sub 7z zip "
@@ -32,7 +35,9 @@ _LISTED_TOOLS: Final = frozenset(
 )
 _UPLOAD: Final = re.compile(r"codecov [^\n|;&]{0,100}?-t[ =]?([0-9a-f-]{32,36})(?![\w-])")
 _AUTH_OPTION: Final = re.compile(r"(?<![\w-])--(?:auth|snyk-token|bearer)[ =][\"']?([A-Za-z0-9_.~+/-]{16,1024})")
-_EXEC: Final = re.compile(r"((?:[\"'][^\"'\n]{1,80}[\"'],\s{0,2}){1,8}?)[\"'](-\w{1,3})[\"'],\s{0,2}[\"']([^\"'\n]{3,256})[\"']")
+_LIST: Final = re.compile(r"[\"'][\w./-]{1,80}[\"'](?:,\s{0,2}[\"'][^\"'\n]{0,256}[\"']){1,64}")
+_ARGUMENT: Final = re.compile(r"[\"']([^\"'\n]{0,256})[\"'](?:,\s{0,2}|\Z)")
+_SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker", "run"))
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
 _BY: Final = re.compile(r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?(?:by|BY|as|AS)\s{1,3}(?:password |PASSWORD )?([\"'])((?:(?!\1)[^\n]){1,256})\1")
@@ -117,16 +122,29 @@ def option_spans(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             if shapes.is_random(match[1]):
                 yield Span(match.start(1), match.end(1), "token")
-    if '", "' in text or '","' in text:
-        yield from _exec_form(text)
+    if '", "' in text or '","' in text or "', '-" in text:
+        for command in _LIST.finditer(text):
+            arguments = list(_ARGUMENT.finditer(command.group()))
+            for number, span in listed_spans([argument[1] for argument in arguments]):
+                start = command.start() + arguments[number].start(1)
+                yield Span(start + span.start, start + span.end, span.rule)
 
 
-def _exec_form(text: str) -> Iterator[Span]:
-    """Yield passwords of a command given as a list: ``["redis-cli", "-a", "..."]``."""
-    for match in _EXEC.finditer(text):
-        tools = [tool for tool in re.findall(r"[\w-]{2,24}", match[1]) if tool not in ("CMD", "CMD-SHELL")]
-        if tools and takes_password(tools[0], match[2]) and not shapes.is_placeholder(match[3]):
-            yield Span(match.start(3), match.end(3), "password")
+def listed_spans(arguments: list[str]) -> Iterator[tuple[int, Span]]:
+    """Yield secrets of a command given as a list, each with the number of its argument."""
+    if len(arguments) in (2, 3) and arguments[0].upper() == "AUTH":
+        yield len(arguments) - 1, Span(0, len(arguments[-1]), "password")
+        return
+    tool = next((word for word in arguments if word not in _SHELLS), "")
+    starts = list(accumulate((len(argument) + 1 for argument in arguments), initial=0))
+    for span in option_spans(" ".join(arguments)):
+        number = bisect(starts, span.start) - 1
+        size = len(arguments[number])
+        if span.start - starts[number] < size:
+            yield number, Span(span.start - starts[number], min(span.end - starts[number], size), span.rule)
+    for number, (flag, value) in enumerate(pairwise(arguments), 1):
+        if takes_password(tool, flag) and not shapes.is_placeholder(value):
+            yield number, Span(0, len(value), "password")
 
 
 def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
@@ -135,12 +153,12 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         flag = match.group().split(match[3])[0].strip(" \"'")
         if not _is_password_flag(tool, flag, glued=not match[1]):
             continue
-        value = match[3]
+        value = match[3].rstrip("`")
         if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):
             continue
         if flag == "-pass" or value.startswith(("pass:", "env:", "file:")):
             continue
-        yield Span(match.start(3), match.end(3), "password")
+        yield Span(match.start(3), match.start(3) + len(value), "password")
     for match in _PASS_SOURCE.finditer(text, line.start(), line.end()):
         yield Span(match.start(1), match.end(1), "password")
 
@@ -173,9 +191,15 @@ _CONNECT: Final = re.compile(r"(?:mysqli?(?:_p?connect)?|imap_open|ftp_login|lda
 _CLIENT_PAIR: Final = re.compile(r"\bClient\(\s{0,4}[\"']AC\w{32}[\"'],\s{0,4}[\"'](\w{32})[\"']")
 _CALLBACK: Final = re.compile(r"[\"']code[\"']\s{0,2}(?:=>|[:=])\s{0,2}[\"']([\w./~-]{20,1024})[\"']")
 _COOKIE_REPR: Final = re.compile(r"<Cookie [\w.-]{1,80}=([^\s<>]{8,4096}) for ")
+_NAMED_COOKIE: Final = re.compile(r"\bcookies?\b[^\n=;:\"']{0,24}?[ \"'(`][A-Za-z_][\w.-]{1,40}=([^\s\"'`;,&)]{16,4096})", re.IGNORECASE)
+_SECURITY_ANSWER: Final = re.compile(
+    r"(?:security|secret) answer(?: \w{2,8}){0,2} (?:to|is|was) [\"']?([A-Z0-9][^\"'\n,;.(]{1,60}?)(?=[\"'\n,;.(]|\Z)"
+    r"|answer to (?:my|the|your|his|her|their|a) (?:security|secret) question (?:is|was) [\"']?([A-Z0-9][^\"'\n,;.(]{1,60}?)(?=[\"'\n,;.(]|\Z)"
+    r"|(?:security|secret) question[^\n]{0,120}?answer[\"']?\s?[=:]\s?[\"']([^\"'\n]{2,80})[\"']"
+)
 _USER_FLAGS: Final = re.compile(r"(?<![\w-])(?:-u|--user(?:name)?)[ =][\"']?[\w.@-]{1,64}[\"']? (?:-p|--pass)[ =][\"']?([^\s\"'-][^\s\"']{3,128})")
 _MYSQL: Final = re.compile(r"mysql|mariadb|psql")
-_AUTH_PAIR: Final = re.compile(r"\bauth=\(\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,256})[\"']\s{0,4}\)")
+_AUTH_PAIR: Final = re.compile(r"\bauth(?:=|\\{0,3}[\"']: ?)[(\[]\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,256})[\"']\s{0,4}[)\]]")
 # What has to be in the lower-case text, pattern, rule. The last group that matched is the secret.
 _CONFIGURED: Final = (
     (gate(("identified",)), _BY, "password"),
@@ -194,10 +218,12 @@ _CONFIGURED: Final = (
     (gate(("linkedsrvlogin", "sp_addlogin")), _LINKED, "password"),
     (gate(("pwd={", "password={")), _BRACED, "password"),
     (gate(("connect(", "imap_open", "ftp_login", "ldap_bind", "ssh2_auth", "new pdo")), _CONNECT, "password"),
-    (gate(("auth=(",)), _AUTH_PAIR, "password"),
+    (gate(("auth=(", "auth': (", 'auth": (', 'auth": [', 'auth":[')), _AUTH_PAIR, "password"),
     (gate(("client(",)), _CLIENT_PAIR, "token"),
     (gate(("oauth", "callback", "grant_type", "redirect", "authoriz")), _CALLBACK, "token"),
     (gate(("<cookie ",)), _COOKIE_REPR, "cookie"),
+    (gate(("cookie",)), _NAMED_COOKIE, "cookie"),
+    (gate(("security question", "security answer", "secret answer", "secret question")), _SECURITY_ANSWER, "secret"),
     (gate(("change_password", "add_user", "encrypt_string")), _ADDED, "password"),
 )
 _ORACLE: Final = re.compile(r"(?<![\w./@])[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@(?=[\w/])")
@@ -271,12 +297,14 @@ def _changed(text: str, low: str) -> Iterator[Span]:
 
 def _loose(pattern: re.Pattern[str], text: str, offset: int = 0) -> Iterator[Span]:
     for match in pattern.finditer(text):
-        body = shapes.trimmed(match[1])
+        whole = shapes.trimmed(match[1])
+        body = whole.strip("*«»„“”")
         if not shapes.is_mixed(body) or shapes.is_placeholder(body) or shapes.is_status(body):
             continue
         if is_name(body) or shapes.is_reference(body) or "=" in body[:-2]:
             continue
-        yield Span(offset + match.start(1), offset + match.start(1) + len(body), "password")
+        start = offset + match.start(1) + whole.find(body)
+        yield Span(start, start + len(body), "password")
 
 
 def _pairs(text: str, low: str) -> Iterator[Span]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOME: Final = re.compile(
-    r"(?:/mnt/[a-z])?/(?:home|Users)/(?!Shared/|Public/)[A-Za-z0-9._@-]{1,64}(?=/[\w.~+@-])"
+    r"(?:/mnt/[a-z])?/(?:home|Users)/(?!Shared/|Public/)[A-Za-z0-9._@-]{1,64}(?=/[\w.~+@-]|/?[\"'])"
     r"|/root(?=/[\w.~+@-])"
     r"|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)(?!Public\b)[^\\/:*?\"<>|\n]{1,64}(?=(?:\\{1,2}|/)[\w.~+@-])"
 )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from fm_otel.fields import FIELDS, ID_PATTERN, SETTABLE, Field, Kind
 from fm_otel.redaction import assignments, hosts, normalise, paths, scan
 from fm_otel.redaction.errors import OutOfTimeError, RedactionError
-from fm_otel.redaction.keys import KeyClass, Tier, classify
+from fm_otel.redaction.keys import NOT_SECRET, KeyClass, Tier, classify
 from fm_otel.redaction.normalise import GUARD, WINDOW
-from fm_otel.redaction.options import takes_password
+from fm_otel.redaction.options import listed_spans
 from fm_otel.redaction.pseudonym import Pseudonymizer
 from fm_otel.redaction.spans import Span, applied, merged, outside_markers
 from fm_otel.redaction.user_rules import NO_USER_RULES, UserRules, load
@@ -39,6 +39,9 @@ MAX_FRAMES = 256
 MAX_FRAMES_LENGTH = 8192
 """Tracebacks remembered, and characters of one: two megabytes at most."""
 
+MAX_ARGUMENTS = 64
+"""Texts of a list that are read as a command's arguments."""
+
 MAX_PLAIN_KEYS = 4096
 """Keys remembered as saying nothing about their values, before the set starts afresh."""
 
@@ -48,7 +51,19 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 _PLAIN_LEAVES: Final = frozenset("id name type kind namespace version created_at createdAt expires_at expiresAt status scopes".split())
 """What describes a secret held as an object, and is none itself."""
 
-_PASSWORD_FLAG: Final = KeyClass("password", Tier.PASSWORD)
+_PASSWORD: Final = KeyClass("password", Tier.PASSWORD)
+_VALUES: Final = (
+    "value", "Value", "old", "new", "old_value", "new_value", "oldValue", "newValue", "before", "after", "from", "to",
+    "previous", "current",
+)  # fmt: skip
+_AGAIN: Final = ("confirm", "confirmation", "repeat", "again", "retype")
+_HELD: Final = frozenset((*_VALUES, *_AGAIN, "input"))
+_NAMES: Final = ("name", "key", "field", "setting", "path", "attribute", "Name", "Key")
+_IN_WORDS: Final = frozenset(("auth", "_auth"))
+"""Keys whose values say more in the notation of a text than alone."""
+
+_SAYS_NOTHING: Final = frozenset("value raw old new current previous confirm plain".split())
+_ALL_TEXT: Final = frozenset((str,))
 _WEB_KEY: Final = ("k", "d", "p", "q", "dp", "dq", "qi")
 
 
@@ -262,8 +277,8 @@ class Redactor:
             if new is not v or new_key is not key:
                 changed = {} if changed is None else changed
                 changed[key] = (new_key, new)
-        if "value" in d or "Value" in d or ("input" in d and "loc" in d):
-            changed = self._named_value(d, changed, depth)
+        if not _HELD.isdisjoint(d):
+            changed = self._named_values(d, changed, depth)
         if "kty" in d:
             changed = self._web_key(d, changed)
         if changed is None:
@@ -285,19 +300,24 @@ class Redactor:
         if self._key(key) is key:
             self._plain_keys.add(key)
 
-    def _named_value(self, d: dict[str, Any], changed: dict[str, Any] | None, depth: int) -> dict[str, Any] | None:
+    def _named_values(self, d: dict[str, Any], changed: dict[str, Any] | None, depth: int) -> dict[str, Any] | None:
         """Treat ``{"name": "DB_PASSWORD", "value": ...}`` as that name and value."""
-        key = next(k for k in ("value", "Value", "input") if k in d)
-        name: Any = next((d[n] for n in ("name", "key", "Name", "Key") if type(d.get(n)) is str), None)
-        if key == "input" and type(d["loc"]) is list and d["loc"]:
-            name = d["loc"][-1] if type(d["loc"][-1]) is str else None
-        if name is None or (changed is not None and key in changed):
+        name: Any = next((d[n] for n in _NAMES if type(d.get(n)) is str), None)
+        keys: list[str] = [key for key in _VALUES if key in d]
+        if "input" in d and type(d.get("loc")) is list and d["loc"]:
+            name, keys = d["loc"][-1], ["input"]
+        found = classify(name) if type(name) is str else NOT_SECRET
+        again = next((key for key in _AGAIN if type(d.get(key)) is str), None)
+        if again and name is None:
+            found = max(map(classify, d), key=lambda other: other.tier)
+            name, keys = ("password", [again]) if found.tier is Tier.PASSWORD else (None, [])
+        if found.tier < Tier.WEAK:
             return changed
-        found = classify(name)
-        if found.tier < Tier.WEAK or type(d[key]) is dict:
-            return changed
-        new = self._under(name, found, d[key], depth)
-        return changed if new is d[key] else {**(changed or {}), key: (key, new)}
+        for key in keys:
+            if type(d[key]) is not dict and (changed is None or key not in changed):
+                new = self._under(name, found, d[key], depth)
+                changed = changed if new is d[key] else {**(changed or {}), key: (key, new)}
+        return changed
 
     def _web_key(self, d: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any] | None:
         """Replace the private parts of a JSON Web Key (RFC 7518)."""
@@ -325,12 +345,20 @@ class Redactor:
         if not found.tier and not self._user.rules and key not in self._plain_keys:
             self._note_plain(key)
         if type(v) is str:
+            if key in _IN_WORDS:
+                return self._in_words(key, v)
             return v if v in self._clean else self._text(v)
         if type(v) is dict:
             return self._deeper(v, depth)
         if type(v) is list:
             return self._list(key, v, depth)
         return v
+
+    def _in_words(self, key: str, v: str) -> str:
+        """Return ``v`` as the rules for text leave it where it stands behind its key."""
+        before, after = f'"{key}": "', '"'
+        clean = self._text(f"{before}{v}{after}")
+        return clean[len(before) : -len(after)] if clean.startswith(before) and clean.endswith(after) else self._text(v)
 
     def _deeper(self, v: dict[str, Any], depth: int) -> dict[str, Any]:
         if depth >= MAX_DEPTH:
@@ -350,10 +378,16 @@ class Redactor:
         if _NUMBERS.issuperset(map(type, v)):
             return v
         new = [self._value(key, item, depth + 1) for item in v]
+        if _ALL_TEXT.issuperset(map(type, v)) and len(v) <= MAX_ARGUMENTS:
+            if key == "auth" and len(v) == 2:
+                new[1] = self._under("password", _PASSWORD, v[1], depth + 1)
+            for number, span in listed_spans(v):
+                if new[number] is v[number]:
+                    new[number] = applied(v[number], self._counted([span]), len(v[number]))
         for at, name in enumerate(v[:-1]):
             # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.
             if type(name) is str and type(v[at + 1]) is str and name and (name[0] == "-" or len(v) == 2):
-                found = _PASSWORD_FLAG if takes_password(str(v[0]), name) else classify(name)
+                found = classify(name)
                 least = Tier.WEAK if name[0] == "-" else Tier.SECRET
                 if found.tier >= least and v[at + 1][:1] != "-" and (name[0] == "-" or not v[at + 1].isalpha()):
                     new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
@@ -364,7 +398,7 @@ class Redactor:
         if type(v) is dict:
             if found.tier is Tier.WEAK:
                 return self._deeper(v, depth)
-            return {k: item if k in _PLAIN_LEAVES else self._under(f"{k}_{key}", found, item, depth + 1) for k, item in v.items()}
+            return {k: item if k in _PLAIN_LEAVES or _is_setting(k, item) else self._under(f"{k}_{key}", found, item, depth + 1) for k, item in v.items()}
         if type(v) is list:
             return self._list(key, v, depth)
         if type(v) is float or v is None or isinstance(v, bool):
@@ -376,3 +410,8 @@ class Redactor:
         if spans:
             return applied(normalise.clean_text(raw), self._counted(spans), len(raw))
         return self._text(raw) if type(v) is str else v
+
+
+def _is_setting(key: str, v: object) -> bool:
+    """Tell whether ``v`` is a number that rules passwords, as in ``password: {min_length: 12}``."""
+    return type(v) in (int, float) and not classify(key).tier and key not in _SAYS_NOTHING and not key.isdigit()

@@ -8,7 +8,7 @@ from typing import Final
 
 _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
-    r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted|secure|hidden|masked|filtered).*
+    r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted|secure|hidden|masked|filtered).*|\[[A-Za-z][a-z]{2,15}\]|\[[A-Z]{3,16}\]
     |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
     |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
@@ -18,7 +18,7 @@ _PLACEHOLDER: Final = re.compile(
     |(?:change|replace)[-_ ]?(?:me|this|it)\W{0,3}|change[-_ ]?in[-_ ]?prod(?:uction)?|todo|tbd|fixme|example|dummy
     |placeholder|__\w+__|(?:to[-_ ]be[-_ ]|not[-_ ])\w+
     |op://.*|vault:.*|arn:aws[\w-]*:.*|ENC\[.*|!(?:vault|Ref|Sub|GetAtt|secret|reference|env_var)\b.*
-    |env:\w+|env\.\w+|file:.*|projects/[^/]+/secrets/.*|@Microsoft\.KeyVault.*|\{cipher\}.*
+    |env:\w+|env\.\w+|os\.environ/\w+|file:.*|projects/[^/]+/secrets/.*|@Microsoft\.KeyVault.*|\{cipher\}.*
     |ssm:.*|secretsmanager:.*|aws-sm:.*|keyvault:.*|ref\+\w+:.*|akv?s?://.*|gcp?sm://.*|sm://.*""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
@@ -73,6 +73,10 @@ _STATUS: Final = frozenset(
     "incorrecta incorrecto inválida inválido caducada expirada expirado vencida obligatoria "
     "requerida incorrecte expiré expirée invalide manquant requis oublié erroné errada incorreta "
     "неверный истек истёк не обязателен устарел 错误 无效 过期 不正确 已过期 必填 が ない 無効 "
+    "forgotten vergessen vergeten olvidada olvidado oublié oubliée bloqueada bloqueado esquecida esquecido dimenticata "
+    "dimenticato onbekend nieznane nieznany zapomniane zapomenuté zapomenuto neznámé bilinmiyor unuttum забыл забыла забыт "
+    "неизвестен glömt okänt unbekannt inconnu inconnue desconocida desconocido desconhecida sconosciuta gesperrt bloqué "
+    "zablokowane заблокирован kilitli spärrat "
     "errata scaduta mancante ongeldig verlopen onjuist".split()
 )
 _PROSE_ENDINGS: Final = ("ed", "ing", "tion", "ly", "able", "ible", "ment", "ness")
@@ -102,6 +106,10 @@ _CODE: Final = re.compile(
 _KEYWORDS: Final = frozenset("raise assert break continue await new not lambda function async yield throw return if typeof del".split())
 _SUBSCRIPT: Final = re.compile(r"[A-Za-z_][\w.]{0,60}\[[\w\"':.| \-]{0,80}(?:\]|\[|\Z|,)")
 _DOTTED: Final = re.compile(r"[A-Z][A-Za-z]+(?:\.[A-Z][A-Za-z]+)+|(?:[a-z_]{2,}\.)+[A-Z][A-Za-z]+")
+_DOTTED_CODE: Final = re.compile(
+    r"conf|sett|env|sys|pass|pwd|string|text|value|data|get|app|model|fak|fact|net|core|secur|auth|cred|token|secret|key|prompt|field|type|"
+    r"class|func|java|util|io\b|com\b|org\b|api|client|user|param|prop|option|const|state|req|res|err|exc|default", re.IGNORECASE
+)
 _CODE_NOUNS: Final = frozenset(
     "username user value text data result arg args line default getpass name kwargs raw content payload "
     "response request config settings options params match item obj argv stdin inp buf node expr".split()
@@ -142,7 +150,8 @@ def is_reference(value: str) -> bool:
     if _SUBSCRIPT.match(value):
         return True
     return _IDENTIFIER.fullmatch(value) is not None and (
-        _SENSITIVE.search(value) is not None or value in _CODE_NOUNS or _DOTTED.fullmatch(value) is not None
+        _SENSITIVE.search(value) is not None or value in _CODE_NOUNS
+        or (_DOTTED.fullmatch(value) is not None and _DOTTED_CODE.search(value) is not None)
     )
 
 

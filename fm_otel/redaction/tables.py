@@ -17,7 +17,10 @@ _COLUMN: Final = re.compile(r"[A-Za-z][\w .-]{0,40}|")
 _PARAMETERS: Final = re.compile(r"\s{0,4}\([^()]{1,400}\)[^\n\[]{0,200}\]?\s{0,4}\[parameters: ")
 _DELIMITERS: Final = ("|", "\t", ",", ";")
 _RULE_ROW: Final = re.compile(r"[\s|:+-]*")
-_SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}[\w.\"`\[\]]{1,100}\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
+_SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}([\w.\"`\[\]]{1,100})\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
+_SECRET_TABLE: Final = re.compile(r"token|secret|credential|api_?key", re.IGNORECASE)
+_ITS_KEY: Final = KeyClass("token", Tier.SECRET)
+_SQL_ARGUMENTS: Final = re.compile(r";? {0,2}args=(?=\()")
 _SQL_ROW: Final = re.compile(r"\s{0,4},?\s{0,4}\(((?:[^()']|'(?:[^']|'')*'|\([^()']{0,200}\)){1,8000}?)\)")
 _SQL_VALUE: Final = re.compile(r"\s*('(?:[^']|'')*'|[^,]*)\s*(?:,|\Z)")
 
@@ -59,7 +62,9 @@ def _cells(cells: list[str], columns: list[tuple[int, KeyClass]], at: int) -> It
 def sql_spans(text: str) -> Iterator[Span]:
     """Yield values of sensitive columns in INSERT statements."""
     for insert in _SQL_INSERT.finditer(text):
-        columns = [classify(column.strip(' "`[]\n')) for column in insert[1].split(",")]
+        columns = [classify(column.strip(' "`[]\n')) for column in insert[2].split(",")]
+        if _SECRET_TABLE.search(insert[1]):
+            columns = [_ITS_KEY if column.tier is Tier.HINT else column for column in columns]
         if not any(column.tier >= Tier.SECRET for column in columns):
             continue
         parameters = _PARAMETERS.match(text, insert.end())
@@ -70,6 +75,8 @@ def sql_spans(text: str) -> Iterator[Span]:
                 break
             yield from _row(text, row, columns)
             at = row.end()
+            arguments = _SQL_ARGUMENTS.match(text, at)
+            at = arguments.end() if arguments else at
 
 
 def _row(text: str, row: re.Match[str], columns: list[KeyClass]) -> Iterator[Span]:

@@ -17,6 +17,9 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 
+_MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?=[\w-]*-[a-z])(?=[\w-]*-[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}")
+_IDEOGRAPHS: Final = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,80}")
+
 
 class Notation(IntEnum):
     """How sure a notation is that the value belongs to the name, the surest last."""
@@ -67,6 +70,8 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
 def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
     if shapes.is_path(body) or body.startswith(("http://", "https://")):
         return False
+    if not quoted and notation < Notation.STRUCT and _IDEOGRAPHS.fullmatch(body):
+        return False  # a sentence: keyboards type passwords in Latin letters
     if notation is Notation.OPTION:
         return quoted or not shapes.is_status(body)
     if notation in (Notation.STRUCT, Notation.CALL):
@@ -98,6 +103,8 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     if notation is Notation.CALL:
         return not wordlike and shapes.is_mixed(body)
     if notation >= Notation.OPTION:
+        if wordlike and quoted and found.rule == "secret" and _MIXED_WORDS.fullmatch(body):
+            return True
         return not (wordlike and (found.rule == "secret" or (not quoted and "-" in body))) or (shapes.is_mixed(body) and not wordlike)
     if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):
         return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))
@@ -132,6 +139,8 @@ def is_code(found: KeyClass, notation: Notation, body: str) -> bool:
         return digits in (3, 4) and body.isdigit() and notation >= Notation.SPACE
     if found.rule in ("pin", "otp") and notation is Notation.FAR:
         return body.isdigit() and 4 <= digits <= 8
+    if found.rule == "otp" and notation >= Notation.LINE and (shapes.is_random(body) or re.fullmatch(r"(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{6,12}", body)):
+        return True
     if found.rule in ("pin", "otp"):
         return re.fullmatch(r"\d{4,8}|\d{3}[- ]\d{3}(?:[- ]\d{3})?|[A-Z2-7]{16,64}=*|[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}", body) is not None and (notation >= Notation.COPULA)
     if found.rule == "card":
