@@ -33,6 +33,7 @@ _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
 _SENTENCE: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [a-z]{1,20}[ .,]")
 _FIELD: Final = re.compile(r"[ \t][A-Z]\w{0,40}:[^\s/]")
 _FIELD_BEFORE: Final = re.compile(r"(?:[ {][A-Z]\w{0,40}:[^\s/]\S{0,60} |\{)\Z")
+_DEFINITION: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [A-Za-z]{1,20}[ .,]")
 _CLOSES: Final = re.compile(r"[ \t]{0,3}[\"'`](?:\s|[,)]|\Z)")
 _AFTERWARDS: Final = re.compile(r"[\"']?[ \t]{1,3}(?:->|→)[ \t]{1,3}([\"'])([^\"'\n]{3,1024})\1")
 _USER_OF: Final = re.compile(r"[\w.@-]{1,64}:(?=[^\s:/])")
@@ -73,6 +74,8 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
         if notation >= Notation.COLON and _closes_string(text, start, end, at, notation):
             continue
         if notation is Notation.COLON and (_SENTENCE.match(text, at) or _is_empty_field(text, start, at)):
+            continue
+        if text[end : end + 1] == "`" and _DEFINITION.match(text, at):
             continue
         value = value_at(text, at, notation, found)
         if value is None or (name in ("PWD", "OLDPWD") and text[value.start] == "/"):

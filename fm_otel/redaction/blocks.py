@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_CERTIFICATE: Final = "LS0tLS1CRUdJTiBDRVJU"
+_BODY: Final = re.compile(r"[A-Za-z0-9+/]{16}|DEK-Info")
 _LONG_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{40}")
 _PUTTY: Final = re.compile(r"Private-Lines: \d{1,4}(?:\r?\n|\\n)((?:[A-Za-z0-9+/=]{1,100}(?:(?=\r?\n\S{1,20}:)|\r?\n|\\n|\Z)){1,200})")
 _AWS_ID: Final = re.compile(r"A(?:KIA|SIA)[A-Z0-9]{16}")
@@ -63,7 +65,7 @@ def private_key_spans(text: str) -> Iterator[Span]:
             ends.pop(0)
         if ends and ends[0][0] < stop:
             yield Span(start, ends[0][1], "private_key")
-        else:
+        elif _BODY.search(text, body, min(stop, body + 400)):
             yield Span(start, _body_end(text, body, stop), "private_key")
     for match in _PUTTY.finditer(text):
         yield Span(match.start(1), match.end(1), "private_key")
@@ -98,11 +100,11 @@ def manifest_spans(text: str) -> Iterator[Span]:
     for block in _DATA.finditer(text):
         plain = "stringData" in block.group()[:60]
         for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
-            if "://" not in line[2] and not shapes.is_placeholder(line[2]) and not (plain and words_of(line[1])[-1:] in _PLAIN_KEYS):
+            if "://" not in line[2] and not line[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(line[2]) and not (plain and words_of(line[1])[-1:] in _PLAIN_KEYS):
                 yield Span(line.start(2), line.end(2), "k8s_secret")
     for block in _DATA_JSON.finditer(text):
         for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
-            if "://" not in pair[2] and not shapes.is_placeholder(pair[2]):
+            if "://" not in pair[2] and not pair[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(pair[2]):
                 yield Span(pair.start(2), pair.end(2), "k8s_secret")
 
 

@@ -57,7 +57,7 @@ _CARD_CODE: Final = re.compile(
 _VOLUME_KEY: Final = re.compile(r"(?<![\d-])\d{6}(?:-\d{6}){7}(?![\d-])")
 _RECOVERY: Final = re.compile(r"(?:backup|recovery|scratch|emergency|wiederherstellungs|secours|récupération|recuperaci[oó]n|recupera[cç][aã]o)[ _-]?codes?|c(?:ó|o)digos? de (?:recuperaci[oó]n|respaldo)")
 _GROUPS: Final = re.compile(r"(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])")
-_ID_BEFORE: Final = re.compile(r"\b(?:user|id|case|order|ticket|account|acct|customer|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
+_ID_BEFORE: Final = re.compile(r"(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
 _PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
 _SURE_PURPOSE: Final = re.compile(r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code")
 _ITSELF: Final = re.compile(r"\b(?:pin|puk|otp)\b[^\n]{0,30}\Z")

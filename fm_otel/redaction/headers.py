@@ -40,7 +40,7 @@ def header_spans(text: str, found: KeyClass, notation: Notation, value: Value) -
         lone = None if value.quoted else bare_value(text, value.start, Notation.STRUCT, found)
         end_of_lone = lone.end if lone else end
         body = text[value.start : end_of_lone]
-        if notation is Notation.STRUCT and "=" not in body and len(body) >= 16 and " " not in body and not shapes.is_wordlike(body.lower()):
+        if notation is Notation.STRUCT and "=" not in body and len(body) >= 16 and " " not in body and not shapes.is_wordlike(body.lower()) and not (not value.quoted and shapes.is_reference(body)):
             yield Span(value.start, end_of_lone, found.rule)
         yield from cookie_spans(text, value.start, end)
         return

@@ -40,6 +40,7 @@ _LINK_PATH: Final = re.compile(
     r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12}|/[A-Za-z0-9_-]{1,6})?/([A-Za-z0-9_.~=:-]{16,512})"
 )
 _JSESSION: Final = re.compile(r";jsessionid=([A-Za-z0-9.!_-]{8,200})", re.IGNORECASE)
+_SLIP: Final = re.compile(r"(?<![\w+.-])[a-z][a-z0-9+]{1,20}:/?(?!/)[\w.-]{1,64}:([^\s:/@\"']{3,128})@[\w.-]{1,253}(?=[:/])")
 
 
 def url_spans(text: str) -> Iterator[Span]:
@@ -83,6 +84,13 @@ def bare_spans(text: str) -> Iterator[Span]:
         if not tail and shapes.is_wordlike(secret) and "." not in host:
             continue
         yield Span(match.start(2), match.end(2), "url_password")
+
+
+def slip_spans(text: str) -> Iterator[Span]:
+    """Yield the password of a URL that lost a slash: ``postgresql:/user:password@host``."""
+    for match in _SLIP.finditer(text):
+        if not shapes.is_placeholder(match[1]):
+            yield Span(match.start(1), match.end(1), "url_password")
 
 
 def query_spans(text: str) -> Iterator[Span]:

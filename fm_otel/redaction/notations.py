@@ -89,13 +89,13 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
 def _is_element_at(text: str, tag_end: int) -> bool:
     """Tell an element from a name in angle brackets: its text follows at once, or its end comes."""
     follows = text[tag_end + 1 : tag_end + 2]
-    return follows not in ("", " ") and (follows != "\n" or "</" in text[tag_end : tag_end + LIMIT])
+    return follows not in ("", " ", "'", '"', "`", ")", ".", ",") and (follows != "\n" or "</" in text[tag_end : tag_end + LIMIT])
 
 
 def prose_notations(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) -> Iterator[tuple[Notation, int]]:
     """Yield the readings of a name in a sentence: "is", the next word, and further on."""
     copula = _COPULA.match(text, end if text[end : end + 2] in ("'s", "’s") else after) or (None if text.isascii() else _COPULA_CJK.match(text, after))
-    if copula:
+    if copula and not (text[end - 4 : end].lower() == "pass" and copula.group().lstrip().startswith("to")):
         yield Notation.COPULA, copula.end()
     space = SPACE.match(text, after)
     if space:

@@ -37,6 +37,7 @@ _UPLOAD: Final = re.compile(r"codecov [^\n|;&]{0,100}?-t[ =]?([0-9a-f-]{32,36})(
 _AUTH_OPTION: Final = re.compile(r"(?<![\w-])--(?:auth|snyk-token|bearer)[ =][\"']?([A-Za-z0-9_.~+/-]{16,1024})")
 _LIST: Final = re.compile(r"[\"'][\w./-]{1,80}[\"'](?:,\s{0,2}[\"'][^\"'\n]{0,256}[\"']){1,64}")
 _ARGUMENT: Final = re.compile(r"[\"']([^\"'\n]{0,256})[\"'](?:,\s{0,2}|\Z)")
+_ARCHIVERS: Final = ("7z", "zip", "unzip")
 _SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker", "run"))
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
@@ -156,6 +157,8 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         value = match[3].rstrip("`")
         if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):
             continue
+        if tool in _ARCHIVERS and not match[1] and value.isalpha():
+            continue  # "-provenance" is an option of its own
         if flag == "-pass" or value.startswith(("pass:", "env:", "file:")):
             continue
         yield Span(match.start(3), match.start(3) + len(value), "password")
@@ -182,7 +185,7 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
         return flag == "/p:"
     if tool in ("curl", "wget", "openssl", "gpg", "keytool", "smbclient", "ftp", "lftp", "snowsql"):
         return False
-    if tool in ("7z", "zip", "unzip"):
+    if tool in _ARCHIVERS:
         return flag in ("-p", "-P")
     return flag in ("-p", "-pw", "-P" if tool == "oc" else "-p")
 
@@ -197,6 +200,8 @@ _SECURITY_ANSWER: Final = re.compile(
     r"|answer to (?:my|the|your|his|her|their|a) (?:security|secret) question (?:is|was) [\"']?([A-Z0-9][^\"'\n,;.(]{1,60}?)(?=[\"'\n,;.(]|\Z)"
     r"|(?:security|secret) question[^\n]{0,120}?answer[\"']?\s?[=:]\s?[\"']([^\"'\n]{2,80})[\"']"
 )
+_ORACLE_LOGON: Final = re.compile(r"(?:sqlplus|rman target|expdp|impdp|sqlldr|jdbc:oracle:\w{2,8}:)[ ]?(?:-\w{1,2} )?(?:\"|')?[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@")
+_SQL_OPTION: Final = re.compile(r"options ?\([^)\n]{0,200}\bpassword '([^'\n]{1,128})'", re.IGNORECASE)
 _USER_FLAGS: Final = re.compile(r"(?<![\w-])(?:-u|--user(?:name)?)[ =][\"']?[\w.@-]{1,64}[\"']? (?:-p|--pass)[ =][\"']?([^\s\"'-][^\s\"']{3,128})")
 _MYSQL: Final = re.compile(r"mysql|mariadb|psql")
 _AUTH_PAIR: Final = re.compile(r"\bauth(?:=|\\{0,3}[\"']: ?)[(\[]\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,256})[\"']\s{0,4}[)\]]")
@@ -223,6 +228,8 @@ _CONFIGURED: Final = (
     (gate(("oauth", "callback", "grant_type", "redirect", "authoriz")), _CALLBACK, "token"),
     (gate(("<cookie ",)), _COOKIE_REPR, "cookie"),
     (gate(("cookie",)), _NAMED_COOKIE, "cookie"),
+    (gate(("sqlplus", "jdbc:oracle", "rman ", "expdp", "impdp", "sqlldr")), _ORACLE_LOGON, "password"),
+    (gate(("options (", "options(")), _SQL_OPTION, "password"),
     (gate(("security question", "security answer", "secret answer", "secret question")), _SECURITY_ANSWER, "secret"),
     (gate(("change_password", "add_user", "encrypt_string")), _ADDED, "password"),
 )
@@ -231,7 +238,7 @@ _REVERSE: Final = re.compile(
     r"(?<![\w/@.-])[\"'`]?([^\s\"'`]{5,128}?)[\"'`]?,? (?:is|as|was|=|for|comme|como|als|come) (?:(?:the|my|our|a|an|your|his|her|its) )?(?:[\w-]{1,20} ){0,3}?"
     r"(?:password|passwd|passphrase|passcode|pwd|mot de passe|contraseña|senha|passwort|kennwort|wachtwoord|api key|secret key|access token|auth token)(?![\w-])(?! ?(?:is|was|=|:|reset|policy|has|hash|field))"
 )
-_ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):([^\s:/@\"'`,;)|]{6,64})")
+_ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):(?!%)([^\s:/@\"'`,;)|]{6,64})")
 _CALL_PAIR: Final = re.compile(r"(?:[Ll]ogin|[Aa]uth\w{0,20}|[Cc]redentials?|BasicAuth|[Cc]onnect)(?:\(|=\()\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,128})[\"']\s{0,4}[,)]")
 _CALLED: Final = re.compile(
     r"(?:UsernamePassword\w{0,20}|\w{0,20}Credentials?|PDO(?:(?:::|->)__construct)?|mysqli?(?:_p?connect)?|getConnection|\w{0,20}BasicAuth|PlainText\w{0,20})"

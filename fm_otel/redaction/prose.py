@@ -59,7 +59,7 @@ _HOST: Final = re.compile(
 )
 _ODD: Final = re.compile(_HOST.pattern + r"|(?-i:[a-z]+(?:[-_.][a-z]+)*[-_]\d{1,3})", re.IGNORECASE)
 _HEXISH: Final = re.compile(r"[0-9a-fA-F-]{7,}")
-_IDENTIFIER: Final = re.compile(r"[a-z]+(?:_[a-z]+)+\d{0,2}|[a-z]+(?:[A-Z][a-z]+)+\d{0,2}|(?:[A-Z][a-z]+){2,}\d{0,2}|[A-Z][A-Z0-9_]+|[\w.-]+\.[a-z]{2,4}")
+_IDENTIFIER: Final = re.compile(r"[a-z]+(?:_[a-z]+)+\d{0,2}|[a-z]+(?:[A-Z][a-z]+)+\d{0,2}|(?:[A-Z][a-z]+){2,}\d{0,2}|[a-z]{0,20}(?:[A-Z][a-z]{2,20}\d?|[A-Z]{1,5}\d?(?=[A-Z]|\Z)){4,12}|[A-Z][A-Z0-9_]+|[\w.-]+\.[a-z]{2,4}")
 _NAMED_BEFORE: Final = re.compile(
     r"(?:user|usr|username|user name|account|host|hostname|server|node|pod|version|case|ticket|error|build|id|database|db|schema|table|"
     r"file|device|model|router|port|policy|role|group|tenant|team|service|project|cluster|namespace|branch|tag|commit|release|region|"
@@ -77,7 +77,7 @@ _ANSWERS: Final = re.compile(r"\?[\"']?\s{1,3}[\w -]{1,20}: ?\Z")
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
 _LOGINS: Final = ("log", "sign", "inlog", "cred")
 _TOLD: Final = re.compile(
-    r"(?:\b(?:is|was|be|it's|its|ist|war|lautet|est|c['’]est|es|era|siendo|é|è|jest|brzmi|je|är|to|one|gets?|олд|теперь|сейчас|старый|новый|old|alt|alte[rs]?|kya hai|hai)"
+    r"(?:\b(?:is|was|be|it's|its|ist|war|lautet|est|c['’]est|es|era|siendo|é|è|jest|brzmi|je|är|to|one|gets|теперь|сейчас|старый|новый|old|alt|alte[rs]?|kya hai|hai)"
     r"(?: (?:now|ab heute|heute|jetzt|ora|teraz|nu|literally|still|actually|just|only|one|was|это))?|[:=—–]|старый)"
     r" {0,2}[\"'`«„“(*]{0,2} ?\Z"
 )
@@ -85,6 +85,7 @@ _GAP: Final = re.compile(r"(?:[^\n.!?;]|\.(?=\w))*")
 _CHANGE: Final = re.compile(
     r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}(?P<new>[^\s\"'`,;，。]{4,40})"
     r"|\b(?:old|alt|alte[sn]?|ancien|antigua|antiga|vecchia|oud)(?: (?:one|was|is|era|war|était))?[: ]{1,2}(?P<was>[^\s\"'`,;]{4,40})[,;]? (?:and |und |et |y |e )?(?:the |das |la |a )?(?:new|neu|neue[sn]?|nouveau|nueva|nova|nuova|nieuw)(?: (?:one|is|ist|es|é|è|est))?[: ]{1,2}(?P<now>[^\s\"'`,;]{4,40})"
+    r"|\bold=(?P<from>[^\s\"'`,;]{4,40})[,;]? new=(?P<into>[^\s\"'`,;]{4,40})"
 )
 _is_changed: Final = gate((
     "chang", "rotat", "reset", "updat", "geänder", "geaendert", "changé", "modifi", "cambi", "alter", "troca", "wijzig", "zmieni", "менял", "измен", "değiş", "改", "変更", "변경", "went", "used to", "old", "antiga", "wechsel",
@@ -97,12 +98,12 @@ _KEY_TOPIC: Final = re.compile(
 _KEY_SHAPE: Final = re.compile(r"(?<![A-Za-z0-9_/.=-])(?:[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,8}|[A-Za-z0-9+/]{20,200}={1,2}|[A-Za-z0-9_-]{16,200})(?![A-Za-z0-9_/@=-]|\.\w)")
 _IS_IT: Final = re.compile(r"(?: (?:is|ist|lautet|est|es|é|è|to|je|är|это|was))?\s?[:=]?\s?[\"'`]?")
 _HEX_KEY: Final = re.compile(r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})")
-_ID_BEFORE: Final = re.compile(r"\bids?(?: is| was|:|=)? ?[\"'`]?\Z")
+_ID_BEFORE: Final = re.compile(r"(?:\b|_)ids?[\"']?(?: is| was|:|=)? ?[\"'`]?\Z")
 _GROUPED: Final = re.compile(r"(?=[A-Z0-9-]*\d)[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,8}")
 _BASE32: Final = re.compile(r"(?=[A-Z]*[2-7])[A-Z2-7]{16,64}")
 _has_secret: Final = gate(("secret", "token", "key"))
 _ANNOUNCED: Final = re.compile(
-    r"(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]{0,100}(?::|(?:get|print|show|read|create|generate)-?[^\n]{0,60}|\|[^\n]{1,60})[ \t]{0,4}\n(?:[ \t]{0,4}\n)?[ \t]{0,8}([^\s\"'`:,]{8,2048})[ \t]{0,4}(?=\n|\Z)"
+    r"(?:get secrets? [^\n]{0,120}(?:-o|jsonpath|template)[^\n]{0,200}|(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]{0,100}(?::|(?:get|print|show|read|create|generate)-?[^\n]{0,60}|\|[^\n]{1,60}))[ \t]{0,4}\n(?:[ \t]{0,4}\n)?[ \t]{0,8}([^\s\"'`:,]{8,2048})[ \t]{0,4}(?=\n|\Z)"
 )
 _HEX: Final = re.compile(r"(?=[a-f]*\d)[0-9a-f]{32,64}")
 WORDS: Final = ("ww ", "admin / ", "root / ")
@@ -141,6 +142,8 @@ def prose_spans(text: str, low: str) -> Iterator[Span]:
 def _begins_and_ends(text: str, match: re.Match[str]) -> bool:
     """Tell whether the word is no piece of a URL, an assignment or a longer run."""
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    if before == "*" and match.group()[-1] != "*":
+        return False  # a pointer, no emphasis
     return before not in _CONTINUES and not _is_ascii_word(before) and not _is_ascii_word(after)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fm_otel.fields import FIELDS, ID_PATTERN, SETTABLE, Field, Kind
 from fm_otel.redaction import assignments, hosts, normalise, paths, scan
 from fm_otel.redaction.errors import OutOfTimeError, RedactionError
+from fm_otel.redaction.headers import LOGIN_COOKIE
 from fm_otel.redaction.keys import NOT_SECRET, KeyClass, Tier, classify
 from fm_otel.redaction.normalise import GUARD, WINDOW
 from fm_otel.redaction.options import listed_spans
@@ -398,6 +399,8 @@ class Redactor:
         if type(v) is dict:
             if found.tier is Tier.WEAK:
                 return self._deeper(v, depth)
+            if found.rule == "cookie":
+                return {k: item if _is_preference(k, item) else self._under(key, found, item, depth + 1) for k, item in v.items()}
             return {k: item if k in _PLAIN_LEAVES or _is_setting(k, item) else self._under(f"{k}_{key}", found, item, depth + 1) for k, item in v.items()}
         if type(v) is list:
             return self._list(key, v, depth)
@@ -410,6 +413,11 @@ class Redactor:
         if spans:
             return applied(normalise.clean_text(raw), self._counted(spans), len(raw))
         return self._text(raw) if type(v) is str else v
+
+
+def _is_preference(name: str, v: object) -> bool:
+    """Tell whether a cookie holds a choice such as a language, and no login."""
+    return type(v) is str and len(v) <= 8 and LOGIN_COOKIE.search(name.lower()) is None and v.isalpha()
 
 
 def _is_setting(key: str, v: object) -> bool:

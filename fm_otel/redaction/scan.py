@@ -159,6 +159,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     at_sign = "@" in text
     if at_sign and ":" in text:
         found.append(links.bare_spans(text))
+        found.append(links.slip_spans(text))
     named = _has_name(low) or (not text.isascii() and _has_foreign(low))
     if named:
         found.extend(_named(text, low))

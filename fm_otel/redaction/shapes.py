@@ -10,8 +10,8 @@ _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
     r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted|secure|hidden|masked|filtered).*|\[[A-Za-z][a-z]{2,15}\]|\[[A-Z]{3,16}\]
     |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
-    |%[A-Z_]{2,40}%|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
-    |\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
+    |%[A-Z_]{2,40}%|%\{\w{1,60}\}|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
+    |VALUE_SPECIFIED_IN_NO_LOG_PARAMETER|\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
     |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
      (?:\w{1,20}[-_ ]){0,3}(?:password|passwd|secret|token|key|here|value|credentials?)(?:[-_ ]?(?:goes)?[-_ ]?here)?
@@ -83,7 +83,7 @@ _PROSE_ENDINGS: Final = ("ed", "ing", "tion", "ly", "able", "ible", "ment", "nes
 _TECH: Final = re.compile(
     r"(?:sha|md|rsa|aes|hs|rs|es|ps|ed|utf|base|ipv|oauth|http|python|py|node|v|p|s|h|x|ec|tls|ssl|"
     r"b|win|log4j|arm|amd|x86_|i|k8s?|ml-kem|curve|bcrypt|scrypt|argon|pbkdf|kms|gpt|o|r|m|t)"
-    r"-?\d{1,5}(?:[-_.][a-z0-9]{1,12})*",
+    r"-?\d{1,5}(?:[-_.][a-z0-9]{1,12})*|argon2i?d?|pbkdf2[\w-]{0,20}",
     re.IGNORECASE,
 )
 _NAMED: Final = re.compile(r"[A-Za-z]{2,24}(?:[-_./:][A-Za-z]{1,24}){0,8}[-_./:#]?\d{0,4}")
@@ -157,7 +157,7 @@ def is_reference(value: str) -> bool:
 
 def is_status(value: str) -> bool:
     """Tell whether ``value`` is a word of prose about secrets: "expired", "must"."""
-    low = value.lower().strip(".,;:!?'\"")
+    low = value.lower().partition(".|")[0].strip(".,;:!?'\"")
     return is_status_word(low) or (low.isalpha() and low.endswith(_PROSE_ENDINGS) and low.islower())
 
 

@@ -17,7 +17,7 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 
-_MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?=[\w-]*-[a-z])(?=[\w-]*-[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}")
+_MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w-]*-)?[a-z])(?=(?:[\w-]*-)?[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}|[a-z]+(?:-[a-z]+){2,6}-\d{1,4})")
 _IDEOGRAPHS: Final = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,80}")
 
 
@@ -100,11 +100,11 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     wordlike = shapes.is_wordlike(body) and not (quoted and body.isalnum() and any(map(str.isdigit, body)))
     if wordlike and len(body) < 6:
         return False
+    if quoted and notation >= Notation.COLON and found.rule == "secret" and _MIXED_WORDS.fullmatch(body):
+        return True
     if notation is Notation.CALL:
         return not wordlike and shapes.is_mixed(body)
     if notation >= Notation.OPTION:
-        if wordlike and quoted and found.rule == "secret" and _MIXED_WORDS.fullmatch(body):
-            return True
         return not (wordlike and (found.rule == "secret" or (not quoted and "-" in body))) or (shapes.is_mixed(body) and not wordlike)
     if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):
         return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))

@@ -11,13 +11,17 @@ from tests.redaction.unseen.score import score
 # Round: secrets caught, context kept, benign lines damaged. Raise them with the rules.
 REACHED = {
     "round_a": (0.994, 0.997, 0.0),
-    "round_b": (0.988, 1.0, 0.0),
+    "round_b": (0.993, 1.0, 0.0),
     "round_c": (1.0, 1.0, 0.0),
     "round_d": (1.0, 1.0, 0.0),
-    "round_e": (0.988, 0.996, 0.0),
-    "round_f": (0.981, 0.992, 0.0),
-    "round_g": (0.995, 0.995, 0.0),
-    "round_h": (0.968, 0.977, 0.0),
+    "round_e": (0.992, 0.996, 0.0),
+    "round_f": (0.988, 0.996, 0.0),
+    "round_g": (1.0, 1.0, 0.0),
+    "round_h": (0.986, 0.991, 0.0),
+    "round_i": (0.995, 1.0, 0.0),
+    "round_j": (0.990, 1.0, 0.0),
+    "round_k": (1.0, 1.0, 0.0),
+    "round_l": (1.0, 1.0, 0.0),
 }
 
 
