@@ -30,16 +30,16 @@ _GLUED_AFTER: Final = re.compile(
     r"[\w%/°€$]|[.,:]\d|-\w| ?(?:ms|seconds|minutes|hours|days|bytes|characters|digits|times|USD|EUR)\b", re.ASCII
 )
 _CODE: Final = (
-    r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|tuer|digi|pin)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|код[а-я]{0,3}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
+    r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|код[а-я]{0,3}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
     r"|コード|番号|验证码|校验码|驗證碼|动态码|安全码|인증 ?번호|코드|mã|รหัส|קוד|رمز|κωδικ[όο]ς?)"
 )
-_BEFORE: Final = re.compile(_CODE + r"[\"'*_)\]]{0,3}(?:[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?|[^\n;0-9]{0,50}\?\n[^\n0-9]{0,24}|[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?)\Z")
+_BEFORE: Final = re.compile(r"(?<!REDACTED:)" + _CODE + r"(?:,(?= )|[\"'*_)\]]{0,3})(?:[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?|[^\n;0-9]{0,50}\?\n[^\n0-9]{0,24}|[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?)\Z")
 _AFTER: Final = re.compile(
     r"[\"'*_)\]]{0,3}(?: ?[\w'’-]{1,14}){0,3}[ ](?:[\w'’-]{2,16} ){0,5}?" + _CODE + r"(?![\w-])|[\"'*_]{0,3} to (?:sign|log) ?in|입니다|を入力"
 )
 _PURPOSE: Final = re.compile(
     r"verif|send_?code|confirm|secur|\bsign(?:ing)? ?(?:in|up)|log ?in|\bauth|one[ -]?time|2fa|mfa|otp|sms|\bacces|recover|backup|pair|activat|two[ -]?(?:factor|step)"
-    r"|meeting|dial-?in|conference|zoom|webinar|texted|sent (?:you|me)|lleg[oóaá]|envi[aoó]|mand[oóa]|recib|re[cç]u|ověř|přiš|приш[её]л|прислал|смс|engång|engangs|tür|porte"
+    r"|meeting|dial-?in|conference|zoom|webinar|digit code|read out|texted|sent (?:you|me)|lleg[oóaá]|envi[aoó]|mand[oóa]|recib|re[cç]u|ověř|přiš|приш[её]л|прислал|смс|engång|engangs|tür|porte"
     r"|your|my |the code|enter |device|door|alarm|safe|lock|einmal|sicherheit|best[aä]tig|zugang|freigabe|pr[uü]f|ihr |dein |v[eé]rif|s[eé]curit|valid|votre"
     r"|segur|acces|seu |su |tu |sicurezza|verifica|tuo |suo |uw |je |jouw |weryfik|autoryz|dost[eę]p|twój|подтвержд|безопасн|доступ|ваш|вход"
     r"|do[gğ]rulama|onay|g[uü]venlik|giri[sş]|認証|確認|ワンタイム|验证|校验|验證|驗證|动态|安全|인증|확인|보안|xác|otp|ยืนยัน|תיק|אימות|تحقق|επαλήθ"

@@ -19,6 +19,7 @@ _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)
 TAGS: Final = re.compile(r"(?:</?(?:a|b|i|u|p|em|strong|code|kbd|samp|mark|tt|pre|span|div|td|th|tr|dd|dt|li|br|font|small|label|h\d)(?: [^<>\n]{0,80})?/?>[ \t]{0,4}){1,5}(?=[^<\s])")
 OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)")
 _CLOSING: Final = {"“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "「": "」", "『": "』"}
+_FINE_SPACE: Final = (" ", "\u00a0", "\u202f")
 _TYPE: Final = re.compile(
     r"(?:const )?(?:char ?\*|(?:[A-Za-z]{1,20}\.)?(?:[Ss]tr(?:ing)?|[Bb]ytes|Secret(?:Str|Bytes)?|Any|any|text|[Oo]ptional|Final|&str|var)"
     r"(?:\[[\w, |.\[\]]{1,40}\])?(?: ?\| ?[A-Za-z_]\w{0,20}){0,3}\??)[ \t]{0,3}=(?!=)[ \t]{0,3}"
@@ -125,7 +126,10 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
             back -= 1
         count = at - back
         if count == slashes or (count < slashes) or (slashes == 0 and count % 2 == 0):
-            return Value(start, at - min(count, slashes), quoted=True)
+            end = at - min(count, slashes)
+            if quote == "«":
+                start, end = start + (text[start : start + 1] in _FINE_SPACE), end - (text[end - 1 : end] in _FINE_SPACE)
+            return Value(start, end, quoted=True)
         at += 1 if closing == "“”" else len(closing)
 
 

@@ -59,16 +59,16 @@ _HOST: Final = re.compile(
 )
 _ODD: Final = re.compile(_HOST.pattern + r"|(?-i:[a-z]+(?:[-_.][a-z]+)*[-_]\d{1,3})", re.IGNORECASE)
 _HEXISH: Final = re.compile(r"[0-9a-fA-F-]{7,}")
-_IDENTIFIER: Final = re.compile(r"[a-z]+(?:_[a-z]+)+\d{0,2}|[a-z]+(?:[A-Z][a-z]+)+\d{0,2}|(?:[A-Z][a-z]+){2,}\d{0,2}|[a-z]{0,20}(?:[A-Z][a-z]{2,20}\d?|[A-Z]{1,5}\d?(?=[A-Z]|\Z)){4,12}|[A-Z][A-Z0-9_]+|[\w.-]+\.[a-z]{2,4}")
+_IDENTIFIER: Final = re.compile(r"[a-z]+(?:_[a-z]+)+\d{0,2}|[a-z]+(?:[A-Z][a-z]+)+\d{0,2}|(?:[A-Z][a-z]+){2,}\d{0,2}|[a-z]{0,20}(?:[A-Z][a-z]{2,20}\d?|[A-Z]{1,5}\d?(?=[A-Z]|\Z)){4,12}|[A-Z][A-Z0-9_]+|[\w.-]+\.[a-z]{2,4}|[a-z]\w*(?:\.[a-z_]+)*\.[A-Z][A-Za-z]{3,}")
 _NAMED_BEFORE: Final = re.compile(
-    r"(?:user|usr|username|user name|account|host|hostname|server|node|pod|version|case|ticket|error|build|id|database|db|schema|table|"
+    r"(?<![a-z])(?:user|usr|username|user name|account|host|hostname|server|node|pod|version|case|ticket|error|build|id|database|db|schema|table|"
     r"file|device|model|router|port|policy|role|group|tenant|team|service|project|cluster|namespace|branch|tag|commit|release|region|"
     r"zone|bucket|queue|topic|image|chart|container|key|field|column|index|option|flag|setting|parameter|class|function|method|package|"
     r"module|library|plugin|issue|bug|pr|mr|rfc|step|line|row|page|ssid|network|netz|benutzer|konto|utilisateur|compte|usuario|usuário|"
     r"utente|gebruiker|użytkownik|пользовател\w*|用户|ユーザー|사용자)(?: (?:name|is|was|named|called|=))?[ :=#\"'`(]{1,3}\Z"
 )
 _LINK: Final = re.compile(
-    r"(?:\b(?:is|was|to|from|with|w/|as|and|or|use|using|used|try|tried|enter|entered|typed?|be|it's|its|old|new|now|still|called|now|one,?|gets?|literally|typed in|put in|karke|jetzt|heute|ora|siendo|теперь|сейчас|теж|"
+    r"(?:\b(?:is|was|to|from|with|w/|as|and|or|use|using|used|try|tried|enter|entered|typed?|be|it's|its|old|new|now|still|called|now|one,?|gets?|literally|typed in|put in|karke|jetzt|heute|ora|siendo|теперь|сейчас|maintenant|ahora|adesso|agora|inzwischen|şimdi|obecnie|pra|là|este|wynosi|είναι|هي|"
     r"von|auf|zu|ist|war|lautet|mit|und|nutze|de|à|est|était|avec|en|es|era|con|por|y|e|é|com|para|è|da|a|van|naar|met|z|na|to|jest|i|"
     r"на|с|это|и|olarak|je|är|er|on)|[:=→(*_/`\"'“„«「『]|->|改成|改为|改成了|从|是|为|は|から|に|が|을|를|는|은|이|가)[ \"'`*_(]{0,3}\Z"
 )
@@ -77,11 +77,11 @@ _ANSWERS: Final = re.compile(r"\?[\"']?\s{1,3}[\w -]{1,20}: ?\Z")
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
 _LOGINS: Final = ("log", "sign", "inlog", "cred")
 _TOLD: Final = re.compile(
-    r"(?:\b(?:is|was|be|it's|its|ist|war|lautet|est|c['’]est|es|era|siendo|é|è|jest|brzmi|je|är|to|one|gets|теперь|сейчас|старый|новый|old|alt|alte[rs]?|kya hai|hai)"
-    r"(?: (?:now|ab heute|heute|jetzt|ora|teraz|nu|literally|still|actually|just|only|one|was|это))?|[:=—–]|старый)"
+    r"(?:\b(?:is|was|be|it's|its|ist|war|lautet|est|c['’]est|es|era|siendo|é|è|jest|brzmi|je|är|to|one|gets|là|este|wynosi|είναι|er|on|olarak|теперь|сейчас|старый|новый|old|alt|alte[rs]?|kya hai|hai)"
+    r"(?: (?:now|ab heute|heute|jetzt|ora|teraz|nu|maintenant|ahora|adesso|agora|inzwischen|şimdi|literally|still|actually|just|only|one|was|это))?|[:=—–]|старый)"
     r" {0,2}[\"'`«„“(*]{0,2} ?\Z"
 )
-_GAP: Final = re.compile(r"(?:[^\n.!?;]|\.(?=\w))*")
+_GAP: Final = re.compile(r"(?:[^\n.!?;]|\? {1,2}(?=\w)|\.(?=\w))*")
 _CHANGE: Final = re.compile(
     r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}(?P<new>[^\s\"'`,;，。]{4,40})"
     r"|\b(?:old|alt|alte[sn]?|ancien|antigua|antiga|vecchia|oud)(?: (?:one|was|is|era|war|était))?[: ]{1,2}(?P<was>[^\s\"'`,;]{4,40})[,;]? (?:and |und |et |y |e )?(?:the |das |la |a )?(?:new|neu|neue[sn]?|nouveau|nueva|nova|nuova|nieuw)(?: (?:one|is|ist|es|é|è|est))?[: ]{1,2}(?P<now>[^\s\"'`,;]{4,40})"
@@ -91,7 +91,7 @@ _is_changed: Final = gate((
     "chang", "rotat", "reset", "updat", "geänder", "geaendert", "changé", "modifi", "cambi", "alter", "troca", "wijzig", "zmieni", "менял", "измен", "değiş", "改", "変更", "변경", "went", "used to", "old", "antiga", "wechsel",
 ))
 _KEY_TOPIC: Final = re.compile(
-    r"(?:api|secret|access|licen[sc]e|product|activation|serial|recovery|auth|unseal|encryption|master|signing)[ _-]?keys?|api[- ](?:schlüssel|anahtar\w*|키|キー|密钥|ключ\w*|tokens?)"
+    r"(?:api|secret|access|licen[sc]e|product|activation|serial|recovery|auth|unseal|encryption|master|signing)[ _-]?keys?|unseal[^\n:]{0,16} keys?(?: \d)?|api[- ]?(?:schlüssel|anahtar\w*|키|キー|密钥|ключ\w*|tokens?)"
     r"|(?:chave|chiave|klucz|clave|cl[eé]f?|llave|sleutel|nyckel|klíč)\w{0,2} (?:da |de |di |do |del |d['’]|dell['’])?(?:api|acce|acesso|licen)\w*"
     r"|lizenzschlüssel|licentiesleutel|api-sleutel|(?:this|the following) (?:key|token)|密钥|密鑰|密匙|시크릿"
 )

@@ -390,7 +390,7 @@ class Redactor:
             if type(name) is str and type(v[at + 1]) is str and name and (name[0] == "-" or len(v) == 2):
                 found = classify(name)
                 least = Tier.WEAK if name[0] == "-" else Tier.SECRET
-                if found.tier >= least and v[at + 1][:1] != "-" and (name[0] == "-" or not v[at + 1].isalpha()):
+                if found.tier >= least and v[at + 1][:1] != "-" and (name[0] == "-" or not (v[at + 1].isalpha() or classify(v[at + 1]).tier)):
                     new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
         return v if all(a is b for a, b in zip(new, v, strict=True)) else new
 

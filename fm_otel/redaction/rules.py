@@ -217,9 +217,12 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("trello_token", "ATTA", body=_H + "{60,80}"),
     _issued("paseto", "v1.local.", "v2.local.", "v3.local.", "v4.local.", "v1.public.",
             "v2.public.", "v3.public.", "v4.public.", body=r"[A-Za-z0-9_.-]{30,2048}"),
+    Rule("salesforce_session", "issued", ("!AQ",), r"00D[A-Za-z0-9]{9,15}!AQ[A-Za-z0-9_.]{20,200}",
+         issued=True, re2=r"\b00D[A-Za-z0-9]{9,15}!AQ[A-Za-z0-9_.]{20,200}",
+         replacement="[REDACTED:salesforce_session]"),
     _issued("fernet_token", "gAAAAA", body="[A-Za-z0-9_-]{60,4096}={0,2}"),
     _issued("jwt", "eyJ", body=r"[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{2,16384}"
-            r"(?:\.[A-Za-z0-9_-]{0,4096}){0,3}", check=validators.is_jwt),
+            r"(?:\.{1,2}[A-Za-z0-9_-]{1,4096}){0,3}", check=validators.is_jwt),
     # Password hashes (crypt(5), PHC strings, Django).
     Rule("password_hash", "hash", ("$2a$", "$2b$", "$2y$", "$2x$"),
          r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{22,53}",

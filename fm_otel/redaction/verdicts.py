@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from fm_otel.redaction import shapes
-from fm_otel.redaction.keys import KeyClass, Tier
+from fm_otel.redaction.keys import KeyClass, Tier, classify
 
 CODES: Final = frozenset({"pin", "otp", "card_code", "card", "ssn", "iban"})
 _NAME: Final = re.compile(
@@ -18,6 +18,7 @@ _NAME: Final = re.compile(
 )
 
 _MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w-]*-)?[a-z])(?=(?:[\w-]*-)?[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}|[a-z]+(?:-[a-z]+){2,6}-\d{1,4})")
+_LABELLED: Final = re.compile(r"(?:tok|key|sk|pk|api|auth|access|token|secret|svc|live|test)[a-z-]{0,12}[_-](?=(?:[a-z]*\d){3})[a-z0-9]{20,64}")
 _IDEOGRAPHS: Final = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,80}")
 
 
@@ -97,6 +98,8 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
         return False
     if shapes.is_harmless(body) and shapes.UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
         return False
+    if body.isupper() and "_" in body and classify(body).tier:
+        return False  # the name of a variable that holds it
     wordlike = shapes.is_wordlike(body) and not (quoted and body.isalnum() and any(map(str.isdigit, body)))
     if wordlike and len(body) < 6:
         return False
@@ -110,6 +113,8 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
         return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))
     if notation is Notation.COPULA:
         return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not is_name(body)
+    if _LABELLED.fullmatch(body):
+        return True
     return len(body) >= 12 and shapes.is_mixed(body) and (shapes.is_random(body) or body.isalnum()) and not wordlike and shapes.UUID.fullmatch(body) is None
 
 
