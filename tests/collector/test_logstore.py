@@ -30,7 +30,7 @@ def now() -> str:
 def queried(store: LogStore, query: str) -> list[dict[str, Any]]:
     """Ask the store; it answers one object per line."""
     url = f"{store.url}/select/logsql/query"
-    data = urllib.parse.urlencode({"query": query, "limit": "20000"}).encode()
+    data = urllib.parse.urlencode({"query": query, "limit": "1000000"}).encode()
     with urllib.request.urlopen(url, data, timeout=10) as response:
         return [json.loads(row) for row in response.read().decode().splitlines()]
 
