@@ -41,7 +41,8 @@ MAX_FRAMES_LENGTH = 8192
 """Tracebacks remembered, and characters of one: two megabytes at most."""
 
 MAX_ARGUMENTS = 64
-"""Texts of a list that are read as a command's arguments."""
+MAX_COMMAND = 8192
+"""Texts of a list, and their characters, that are read as a command and its arguments."""
 
 MAX_PLAIN_KEYS = 4096
 """Keys remembered as saying nothing about their values, before the set starts afresh."""
@@ -379,7 +380,7 @@ class Redactor:
         if _NUMBERS.issuperset(map(type, v)):
             return v
         new = [self._value(key, item, depth + 1) for item in v]
-        if _ALL_TEXT.issuperset(map(type, v)) and len(v) <= MAX_ARGUMENTS:
+        if _ALL_TEXT.issuperset(map(type, v)) and len(v) <= MAX_ARGUMENTS and sum(map(len, v)) <= MAX_COMMAND:
             if key == "auth" and len(v) == 2:
                 new[1] = self._under("password", _PASSWORD, v[1], depth + 1)
             for number, span in listed_spans(v):

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import (
+    announced,
     assignments,
     blocks,
     codes,
@@ -23,6 +24,7 @@ from fm_otel.redaction import (
     personal,
     prose,
     tables,
+    told_keys,
 )
 from fm_otel.redaction.errors import OutOfTimeError
 from fm_otel.redaction.gates import gate
@@ -199,10 +201,11 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield tables.sql_spans(text)
     if "\n" in text:
         yield tables.table_spans(text)
+        yield announced.announced_spans(text)
     yield codes.code_spans(text, low)
     yield prose.prose_spans(text, low)
     if _KEY_LONG in text.encode("utf-8", "replace").translate(_TOKEN_TABLE):
-        yield prose.key_spans(text, low)
+        yield told_keys.key_spans(text, low)
     yield options.configured_spans(text, low)
     yield assignments.find(text, low)
 
