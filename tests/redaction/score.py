@@ -9,7 +9,7 @@ import json
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fm_otel.redaction import Redactor
 from tests.redaction.corpus_lines import Line, issued_lines, lines_of
@@ -78,7 +78,7 @@ def score(lines: Iterable[Line], output_of: Callable[[Line], str]) -> Score:
 
 def _benign(total: Score, line: Line, output: str) -> None:
     total.benign += 1
-    same = json.loads(output) == line.value() if line.where == "json" else output == line.text
+    same = _mapping_in(output) == line.value() if line.where == "json" else output == line.text
     total.damaged += not same
     total.by_category[line.category][0] += same
     total.by_category[line.category][1] += 1
@@ -89,7 +89,7 @@ def _benign(total: Score, line: Line, output: str) -> None:
 def _secret(total: Score, line: Line, output: str) -> None:
     total.secrets += 1
     caught = not any(leaks(secret, output) for secret in line.must_not_appear)
-    kept = _in_order(line.must_keep, output)
+    kept = _in_order(line.must_keep, output, spaces=line.where != "json")
     total.caught += caught
     total.kept += kept
     total.by_category[line.category][0] += caught
@@ -100,13 +100,23 @@ def _secret(total: Score, line: Line, output: str) -> None:
         total.failures.append(("context", line, output))
 
 
-def _in_order(pieces: Iterable[str], output: str) -> bool:
+def _mapping_in(output: str) -> Any:
+    """Return the JSON value of ``output``; what is no JSON any more equals nothing."""
+    try:
+        return json.loads(output)
+    except ValueError:
+        return None
+
+
+def _in_order(pieces: Iterable[str], output: str, *, spaces: bool = True) -> bool:
+    """Tell whether all pieces are there; those between the tokens of JSON need not have its spaces."""
     at = 0
     for piece in pieces:
-        found = output.find(piece, at)
+        wanted = piece if spaces else piece.replace(" ", "")
+        found = (output if spaces else output.replace(" ", "")).find(wanted, at)
         if found < 0:
             return False
-        at = found + len(piece)
+        at = found + len(wanted)
     return True
 
 
