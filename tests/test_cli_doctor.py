@@ -124,6 +124,24 @@ def test_secrets_are_not_shown(
     assert "x-api-key" in output.out
 
 
+def test_the_proxy_on_the_way_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which way requests go is told, the proxy's credentials are not."""
+    for variable, value in {
+        **US,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318",
+        "http_proxy": "http://user:sekret-word@proxy.example:3128",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    assert main(["doctor"]) == 0
+    assert main(["doctor", "--json"]) == 0
+    output = capsys.readouterr().out
+    assert "proxy proxy.example:3128" in output
+    assert '"proxy": "proxy.example:3128"' in output
+    assert "sekret" not in output
+
+
 def test_json_form_holds_everything(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

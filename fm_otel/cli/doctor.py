@@ -152,6 +152,7 @@ def _target(endpoint: OtlpEndpoint | None) -> dict[str, object] | None:
         "tls": not endpoint.insecure,
         "compression": endpoint.compression,
         "timeout_s": endpoint.timeout,
+        "proxy": f"{endpoint.proxy.host}:{endpoint.proxy.port}" if endpoint.proxy else "none",
         "headers": [name for name, _ in endpoint.headers],
     }
 
