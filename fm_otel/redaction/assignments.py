@@ -141,7 +141,7 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         return  # JSON in a string: its own names decide
     if is_secret(found, notation, body, value):
         user = _USER_OF.match(text, value.start, value.end) if found.rule == "credentials" else None
-        yield Span(user.end() if user else value.start, value.end, found.rule)
+        yield Span(user.end() if user else value.start + len(body) - len(body.lstrip()), value.end, found.rule)
 
 
 def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:

@@ -52,6 +52,7 @@ _VARIABLE: Final = re.compile(r"(?:variable|output)\s{1,3}\"([\w-]{1,100})\"\s{0
 _REVERSED_SQL: Final = re.compile(r"value\s{0,3}=\s{0,3}'([^'\n]{1,1024})'[^;\n]{0,80}?(?:name|key)\s{0,3}=\s{0,3}'([\w.-]{1,80})'", re.IGNORECASE)
 _REVERSED_JSON: Final = re.compile(r"\"value\":\s{0,3}\"([^\"\\\n]{1,1024})\",\s{0,20}\"(?:name|key)\":\s{0,3}\"([\w.-]{1,80})\"")
 _INPUT_VALUE: Final = re.compile(r"(?:^|\n)([\w.]{1,100})\n[ \t]{1,8}[^\n]{0,300}input_value='([^'\n]{1,1024})'")
+_NAME_ELEMENT: Final = re.compile(r"<name>\s{0,4}([\w.-]{1,100})\s{0,4}</name>\s{0,20}<value>\s{0,4}([^<>\n]{1,1024}?)\s{0,4}</value>")
 _XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,60}>\s{0,20}(?:<value>)?([^<>\n]{1,1024})</")
 
 
@@ -172,11 +173,15 @@ def generated_spans(text: str) -> Iterator[Span]:
 
 def xml_property_spans(text: str) -> Iterator[Span]:
     """Yield the text of XML elements whose name is an attribute: ``<property name="password">``."""
-    for match in _XML_PROPERTY.finditer(text):
+    for match in _NAME_ELEMENT.finditer(text) if "</name>" in text else ():
+        yield from _named(match[1], match[2], match.start(2))
+    for match in _XML_PROPERTY.finditer(text) if "=" in text else ():
         yield from _named(match[1], match[2], match.start(2))
 
 
 def _named(name: str, value: str, start: int) -> Iterator[Span]:
+    start += len(value) - len(value.lstrip())
+    value = value.strip()
     found = classify(name)
     if found.tier < Tier.WEAK or shapes.is_placeholder(value) or shapes.is_path(value):
         return

@@ -33,7 +33,7 @@ _CODE: Final = (
     r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|код[а-я]{0,3}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
     r"|コード|番号|验证码|校验码|驗證碼|动态码|安全码|인증 ?번호|코드|mã|รหัส|קוד|رمز|κωδικ[όο]ς?)"
 )
-_BEFORE: Final = re.compile(r"(?<!REDACTED:)" + _CODE + r"(?:,(?= )|[\"'*_)\]]{0,3})(?:[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?|[^\n;0-9]{0,50}\?\n[^\n0-9]{0,24}|[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?)\Z")
+_BEFORE: Final = re.compile(r"(?<!REDACTED:)" + _CODE + r"(?:,(?= )|[\"'*_)\]]{0,3})(?:[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?|[^\n;0-9]{0,50}\?\n[^\n0-9]{0,24}|[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?|(?<=\bpin)[^\n;!?]{0,40}: ?)\Z")
 _AFTER: Final = re.compile(
     r"[\"'*_)\]]{0,3}(?: ?[\w'’-]{1,14}){0,3}[ ](?:[\w'’-]{2,16} ){0,5}?" + _CODE + r"(?![\w-])|[\"'*_]{0,3} to (?:sign|log) ?in|입니다|を入力"
 )
@@ -45,11 +45,12 @@ _PURPOSE: Final = re.compile(
     r"|do[gğ]rulama|onay|g[uü]venlik|giri[sş]|認証|確認|ワンタイム|验证|校验|验證|驗證|动态|安全|인증|확인|보안|xác|otp|ยืนยัน|תיק|אימות|تحقق|επαλήθ"
 )
 _OTHER: Final = re.compile(
-    r"(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|product|reason|source|errno|fault|"
+    r"(?:エラー|ステータス|错误|状态|오류|에러|상태) ?(?:コード|代码|码|코드)[^\n]{0,10}\Z|(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|product|reason|source|errno|fault|"
     r"signal|opcode|bar|color|colour|language|decline|close|state|postal(?:e|en)?|iata|swift|sort|promo|discount|voucher|coupon|"
     r"dress|fehler|erreur|errore|б[лщ]|ошибк\w|hata|b[lł][eę]du)[ _-]?(?:codes?|code|kodu?|код\w?)[^\n]{0,30}\Z|(?:code|codice|c[oó]digo|kod|код) (?:d['’]|de |di |da )?(?:err|ошиб|hata|bł|post|de err|respu|retou|sali|países|país|pays)[^\n]{0,30}\Z"
 )
 _BOUND: Final = re.compile(r"@[\w.-]{4,253} #(\d{4,8})(?!\w)")
+_ENTERED: Final = re.compile(r"[Ee]nter (?:(?:the|this|your) )?(?:[a-z-]{3,12} )?code:? ([A-Z0-9]{3,4}-[A-Z0-9]{3,4}|(?=[A-Z0-9]{0,9}\d)(?=\d{0,9}[A-Z])[A-Z0-9]{6,10})(?![\w-])")
 _CARD_CODE: Final = re.compile(
     r"(?:\bcvv2?|\bcvc2?|security code|digits on the back|prüf(?:nummer|ziffer)|cryptogramme|código de segur\w{1,5}|安全码|セキュリティコード)"
     r"[\"'*]{0,2}[^\w\n]{0,3}(?:(?:is|are|of|ist|lautet|est|es|é|on|the|my|card|back|number|nr|:|=|は|为|是)[^\w\n]{0,3}){0,4}(\d{3,4})(?![\w.-])"
@@ -60,7 +61,7 @@ _GROUPS: Final = re.compile(r"(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-
 _ID_BEFORE: Final = re.compile(r"(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
 _PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
 _SURE_PURPOSE: Final = re.compile(r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code")
-_ITSELF: Final = re.compile(r"\b(?:pin|puk|otp)\b[^\n]{0,30}\Z")
+_ITSELF: Final = re.compile(r"\b(?:pin|puk|otp)\b[^\n]{0,40}(?:\?\n[^\n]{0,24})?\Z")
 _has_card_code: Final = gate(("cvv", "cvc", "security code", "on the back", "prüf", "cryptogramme", "segur", "安全码", "セキュリティ"))
 _has_recovery: Final = gate(("backup", "recover", "scratch", "emergency", "wiederherst", "secours", "récup", "recup", "respaldo", "bitlocker"))
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
@@ -74,6 +75,8 @@ def code_spans(text: str, low: str) -> Iterator[Span]:
         if _SHAPE.fullmatch(match.group()) and _stands_alone(text, start, end) and _is_code(low, start, end, match.group()):
             yield Span(start, end, "otp")
     for match in _BOUND.finditer(text) if "@" in text and " #" in text else ():
+        yield Span(match.start(1), match.end(1), "otp")
+    for match in _ENTERED.finditer(text) if "nter" in text else ():
         yield Span(match.start(1), match.end(1), "otp")
     for match in _CARD_CODE.finditer(low) if _has_card_code(low) else ():
         yield Span(match.start(1), match.end(1), "card_code")
@@ -90,6 +93,8 @@ def code_spans(text: str, low: str) -> Iterator[Span]:
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Tell whether the number is no piece of a longer one, and has no unit."""
     before = text[max(0, start - 3) : start]
+    if before[-1:] == ":" and before[-2:-1] >= "\u2e80":
+        return _GLUED_AFTER.match(text, end) is None
     if _GLUED_BEFORE.search(before) and not _MARKED_BEFORE.search(before):
         return False
     # A comma after a word of a script without spaces ends the clause.

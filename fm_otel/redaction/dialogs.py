@@ -43,6 +43,10 @@ _EXCHANGES: Final = tuple(
         (("encrypt",), r"\bencrypt\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"']?([A-Za-z0-9+/]{22,43}={1,2})", "secret"),
         (("http-basic",), r"composer config [^\n]{0,40}?http-basic\.\S{1,200} \S{1,64} (\S{3,256})", "password"),
         (("bundle config",), r"bundle config (?:set )?(?:--\w{1,12} ){0,2}[\w-]{1,80}(?:\.[\w-]{1,80}){1,6} [\w.-]{1,64}:(\S{3,256})", "password"),
+        (("> AUTH ",), r":\d{2,5}(?:\[\d{1,3}\])?> AUTH (?:\S{1,64} )?(\S{3,256})(?=\s|\Z)", "password"),
+        (("snmp-server user",), r"snmp-server user [^\n]{1,80}? auth (?:md5|sha\d{0,3}) (\S{4,128})(?: priv (?:3?des|aes(?: \d{3})?) (\S{4,128}))?", "password"),
+        (("doveadm auth",), r"doveadm auth (?:test|login) (?:-\w \S{1,64} ){0,4}\S{1,128} (\S{3,128})(?=\s|\Z)", "password"),
+        (("temporary password",), r"temporary password is generated for \S{1,128}: (\S{6,64})(?=\s|\Z)", "password"),
         (("::add-mask",), r"::add-mask::([^\s\"']{3,1024})", "password"),
         ((".data.", "_password", "-password"), r"(?:get|read|show|print)[^\n]{0,200}(?:passw|token|secret)[^\n]{0,100}\|[ ]?base64 (?:-d|-D|--decode)[^\n]{0,20}\n([^\s]{6,256})[ \t]{0,4}(?:\n|\Z)", "password"),
     )

@@ -36,7 +36,7 @@ _WORDS: Final = re.compile(r"[a-z]{2,12}(?:[ ,]{1,2}[a-z]{2,12}){2,30}")
 _PASSPHRASE: Final = re.compile(r"[a-z]{3,12}(?: [a-z]{3,12}){2,7}(?=[ \t]{0,4}(?:\n|\Z))")
 _WRAPPERS: Final = re.compile(
     r"(?:(?:[\w.]{0,40}[.:])?(?:SecretStr|SecretBytes|Secret|Password|Some|String|str|bytes|from|new|of|PASSWORD|b64decode|"
-    r"StringLiteral|quote|encode|Literal|toCharArray|secure_string|SecureString|Just|Ok|literal|sensitive))\(\s{0,2}b?(?=[\"'])"
+    r"StringLiteral|quote|encode|Literal|toCharArray|secure_string|SecureString|Just|Ok|literal|sensitive))\(\s{0,40}b?(?=[\"'])"
 )
 _HELD: Final = re.compile(r"\{(?:\s{0,20}\"\w{1,30}\":\s{0,4}(?:true|false|null|\"[^\"\n]{0,60}\"),){0,3}\s{0,20}\\{0,3}[\"']?(?:value|val|plain|plaintext|default|data|secret|S|_value|Value)\\{0,3}[\"']?\s{0,4}[:=]\s{0,4}(?=\\{0,3}[\"'])")
 _BLOCK: Final = re.compile(r"[|>][+-]?\d?[ \t]{0,4}\n")
@@ -126,6 +126,9 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
             back -= 1
         count = at - back
         if count == slashes or (count < slashes) or (slashes == 0 and count % 2 == 0):
+            if quote == "'" and not slashes and at > start and text[at + 1 : at + 2] == "'" and text[at + 2 : at + 3].isalnum():
+                at += 2  # doubled, as YAML and SQL write it
+                continue
             end = at - min(count, slashes)
             if quote == "«":
                 start, end = start + (text[start : start + 1] in _FINE_SPACE), end - (text[end - 1 : end] in _FINE_SPACE)

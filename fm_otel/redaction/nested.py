@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NETWORKED: Final = frozenset({"authorization", "cookie"})
-_ELEMENTS: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\[|\n(?=[ \t]{0,60}- ))")
+_ELEMENTS: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\[\]\w{1,20}\{|\[|\n(?=[ \t]{0,60}- ))")
 _LINE: Final = re.compile(r"\s{0,4}\\{0,3}[\"']([^\"'\\\n]{1,4096})")
 _ELEMENT: Final = re.compile(r"\s{0,60}(?:- )?\s{0,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}(?:,|\n(?=[ \t]{0,60}- )|)")
+_ITEM: Final = re.compile(r"[ \t]{0,60}- {1,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1[ \t]{0,4}(?:#[^\n]{0,200})?|([^\s\"'\[\]{}]{1,4096})[ \t]{0,4}|[^\n]{1,4096})(?:\n|\Z)")
 _DEFAULT: Final = re.compile(r":?-([^}\s\"']{1,512})\}")
 _NESTED: Final = re.compile(
     r":[ \t]{0,4}\n[ \t]{1,40}(?:inline_string|inline_bytes|string|value|plain|plaintext|literal|text):[ \t]{1,4}[\"']?([^\s\"']{6,1024})[\"']?[ \t]{0,4}(?=\n|\Z)"
@@ -44,13 +45,14 @@ def element_spans(text: str, end: int, found: KeyClass) -> Iterator[Span]:
             yield from (s for s in header_spans(text, found, Notation.STRUCT, Value(line.start(1), line.end(1), quoted=True)) if s.start < s.end)
         return
     at = opening.end()
+    shape = _ITEM if opening.group()[-1] == "\n" else _ELEMENT
     for _ in range(64):
-        element = _ELEMENT.match(text, at)
+        element = shape.match(text, at)
         if element is None or element.end() == at:
             return
         group = 2 if element[1] else 3
         body = element[group]
-        if _is_element(found, body):
+        if body and _is_element(found, body):
             yield Span(element.start(group), element.end(group), found.rule)
         at = element.end()
 
@@ -60,7 +62,7 @@ def _is_element(found: KeyClass, body: str) -> bool:
         return is_code(found, Notation.STRUCT, body)
     if shapes.UUID.fullmatch(body):
         return True
-    if not shapes.is_mixed(body) or shapes.is_reference(body) or shapes.is_placeholder(body) or body[-1:] == ":":
+    if not shapes.is_mixed(body) or shapes.is_reference(body) or shapes.is_placeholder(body) or body[-1:] == ":" or body[:1] == "(":
         return False
     return " " not in body and (found.tier is Tier.PASSWORD or not shapes.is_wordlike(body))
 

@@ -32,6 +32,7 @@ _OF_ID: Final = re.compile(r"\bid(?: (?:is|was)|:| =)[ \t]{0,4}\Z")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
 _OPTION_BELOW: Final = re.compile(r"\n[ \t]{1,60}(?:- )?(?=[^\s-][^\s]{3,200}[ \t]{0,4}(?:\n|\Z))")
 _INNER: Final = re.compile(r"\s{1,60}(?=[^\s<])")
+_ROW: Final = re.compile(r"(?:\A|\n) {0,8}\Z")
 _COLUMN: Final = re.compile(r"(?:[ ]{2,40}|\t{1,8}[ ]{0,8})(?=\S{6,512}[ \t]{0,4}(?:\n|\Z))")
 
 
@@ -74,7 +75,7 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
             return
         yield Notation.STRUCT, at
         return
-    column = _COLUMN.match(text, end) if text[start - 1 : start] in ("", "\n") else None
+    column = _COLUMN.match(text, end) if _ROW.search(text, max(0, start - 9), start) else None
     if column:
         yield Notation.LINE, column.end()
         return

@@ -40,9 +40,10 @@ _ARGUMENT: Final = re.compile(r"[\"']([^\"'\n]{0,256})[\"'](?:,\s{0,2}|\Z)")
 _ARCHIVERS: Final = ("7z", "zip", "unzip")
 _SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker", "run"))
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
+_SPACED: Final = re.compile(r"(?<=\s)(-p|-w|-a|-P|-pw|-b) ([\"'])([^\"'\n]{3,128})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
 _BY: Final = re.compile(r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?(?:by|BY|as|AS)\s{1,3}(?:password |PASSWORD )?([\"'])((?:(?!\1)[^\n]){1,256})\1")
-_NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\]{1,256})|\blogin\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\]{1,256})")
+_NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\<][^\s\"'\\]{0,255})|\blogin\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\<][^\s\"'\\]{0,255})")
 _PGPASS: Final = re.compile(r"(?:^|\n|[\s\"'])[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:\"']{3,256})(?=\s|\Z|[\"'])")
 _SECURE_STRING: Final = re.compile(r"ConvertTo-SecureString\s{1,3}(?:-String\s{1,3})?([\"'])([^\"'\n]{1,256})\1", re.IGNORECASE)
 _PAIR: Final = re.compile(
@@ -53,7 +54,7 @@ _PAIR: Final = re.compile(
 _DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})|(?<![\w-])_?auth[ ]?[:=][ ]?[\"']?([A-Za-z0-9+/]{16,4096}={1,2})")
 _CISCO: Final = re.compile(
     r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
-    r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
+    r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60}(?: \S{1,20} \d{1,5}){0,3})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
     r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})"
 )
 _REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH(?=[ \"']{1,3}(?:default[\"' ]{1,3})?\S*[\d!#$%^&*@])|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
@@ -136,6 +137,8 @@ def listed_spans(arguments: list[str]) -> Iterator[tuple[int, Span]]:
     if len(arguments) in (2, 3) and arguments[0].upper() == "AUTH":
         yield len(arguments) - 1, Span(0, len(arguments[-1]), "password")
         return
+    if not any(argument.startswith("-") for argument in arguments):
+        return
     tool = next((word for word in arguments if word not in _SHELLS), "")
     starts = list(accumulate((len(argument) + 1 for argument in arguments), initial=0))
     for span in option_spans(" ".join(arguments)):
@@ -162,6 +165,9 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         if flag == "-pass" or value.startswith(("pass:", "env:", "file:")):
             continue
         yield Span(match.start(3), match.start(3) + len(value), "password")
+    for match in _SPACED.finditer(text, line.start(), line.end()):
+        if _is_password_flag(tool, match[1], glued=False) and " " in match[3]:
+            yield Span(match.start(3), match.end(3), "password")
     for match in _PASS_SOURCE.finditer(text, line.start(), line.end()):
         yield Span(match.start(1), match.end(1), "password")
 
@@ -190,7 +196,7 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
     return flag in ("-p", "-pw", "-P" if tool == "oc" else "-p")
 
 
-_CONNECT: Final = re.compile(r"(?:mysqli?(?:_p?connect)?|imap_open|ftp_login|ldap_bind|oci_p?connect|ssh2_auth_password|new PDO)\(\s{0,4}[\"'$][^\"',\n]{0,200}[\"']?,\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{1,128})[\"']")
+_CONNECT: Final = re.compile(r"(?:mysqli?(?:_p?connect)?|imap_open|ftp_login|ldap_bind|oci_p?connect|ssh2_auth_password|new PDO|(?:PDO|mysqli)(?:->|::)__construct)\(\s{0,4}[\"'$][^\"',\n]{0,200}[\"']?,\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{1,128})[\"']")
 _CLIENT_PAIR: Final = re.compile(r"\bClient\(\s{0,4}[\"']AC\w{32}[\"'],\s{0,4}[\"'](\w{32})[\"']")
 _CALLBACK: Final = re.compile(r"[\"']code[\"']\s{0,2}(?:=>|[:=])\s{0,2}[\"']([\w./~-]{20,1024})[\"']")
 _COOKIE_REPR: Final = re.compile(r"<Cookie [\w.-]{1,80}=([^\s<>]{8,4096}) for ")
@@ -200,8 +206,8 @@ _SECURITY_ANSWER: Final = re.compile(
     r"|answer to (?:my|the|your|his|her|their|a) (?:security|secret) question (?:is|was) [\"']?([A-Z0-9][^\"'\n,;.(]{1,60}?)(?=[\"'\n,;.(]|\Z)"
     r"|(?:security|secret) question[^\n]{0,120}?answer[\"']?\s?[=:]\s?[\"']([^\"'\n]{2,80})[\"']"
 )
-_ORACLE_LOGON: Final = re.compile(r"(?:sqlplus|rman target|expdp|impdp|sqlldr|jdbc:oracle:\w{2,8}:)[ ]?(?:-\w{1,2} )?(?:\"|')?[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@")
-_SQL_OPTION: Final = re.compile(r"options ?\([^)\n]{0,200}\bpassword '([^'\n]{1,128})'", re.IGNORECASE)
+_ORACLE_LOGON: Final = re.compile(r"(?:sqlplus|connect|rman target|expdp|impdp|sqlldr|jdbc:oracle:\w{2,8}:)[ ]?(?:-\w{1,2} )?(?:\"|')?[A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@", re.IGNORECASE)
+_SQL_PASSWORD: Final = re.compile(r"(?:options ?\([^)\n]{0,200}\b|(?:alter|create) (?:role|user) [^;\n]{0,200}\b)password '([^'\n]{1,128})'", re.IGNORECASE)
 _USER_FLAGS: Final = re.compile(r"(?<![\w-])(?:-u|--user(?:name)?)[ =][\"']?[\w.@-]{1,64}[\"']? (?:-p|--pass)[ =][\"']?([^\s\"'-][^\s\"']{3,128})")
 _MYSQL: Final = re.compile(r"mysql|mariadb|psql")
 _AUTH_PAIR: Final = re.compile(r"\bauth(?:=|\\{0,3}[\"']: ?)[(\[]\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,256})[\"']\s{0,4}[)\]]")
@@ -222,14 +228,14 @@ _CONFIGURED: Final = (
     (gate(("crypt(", "code(")), _DECRYPT, "password"),
     (gate(("linkedsrvlogin", "sp_addlogin")), _LINKED, "password"),
     (gate(("pwd={", "password={")), _BRACED, "password"),
-    (gate(("connect(", "imap_open", "ftp_login", "ldap_bind", "ssh2_auth", "new pdo")), _CONNECT, "password"),
+    (gate(("connect(", "imap_open", "ftp_login", "ldap_bind", "ssh2_auth", "new pdo", "__construct")), _CONNECT, "password"),
     (gate(("auth=(", "auth': (", 'auth": (', 'auth": [', 'auth":[')), _AUTH_PAIR, "password"),
     (gate(("client(",)), _CLIENT_PAIR, "token"),
     (gate(("oauth", "callback", "grant_type", "redirect", "authoriz")), _CALLBACK, "token"),
     (gate(("<cookie ",)), _COOKIE_REPR, "cookie"),
     (gate(("cookie",)), _NAMED_COOKIE, "cookie"),
-    (gate(("sqlplus", "jdbc:oracle", "rman ", "expdp", "impdp", "sqlldr")), _ORACLE_LOGON, "password"),
-    (gate(("options (", "options(")), _SQL_OPTION, "password"),
+    (gate(("sqlplus", "connect ", "jdbc:oracle", "rman ", "expdp", "impdp", "sqlldr")), _ORACLE_LOGON, "password"),
+    (gate(("options (", "options(", "role ", "user ")), _SQL_PASSWORD, "password"),
     (gate(("security question", "security answer", "secret answer", "secret question")), _SECURITY_ANSWER, "secret"),
     (gate(("change_password", "add_user", "encrypt_string")), _ADDED, "password"),
 )
@@ -306,7 +312,7 @@ def _loose(pattern: re.Pattern[str], text: str, offset: int = 0) -> Iterator[Spa
     for match in pattern.finditer(text):
         whole = shapes.trimmed(match[1])
         body = whole.strip("*«»„“”")
-        if not shapes.is_mixed(body) or shapes.is_placeholder(body) or shapes.is_status(body):
+        if not shapes.is_mixed(body) or shapes.is_placeholder(body) or shapes.is_status(body) or body.count(" ") > 3:
             continue
         if is_name(body) or shapes.is_reference(body) or "=" in body[:-2]:
             continue

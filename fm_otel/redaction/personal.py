@@ -18,6 +18,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d)?")
 _CARD: Final = re.compile(r"\d(?:[ -]?\d){12,18}")
 _SSN: Final = re.compile(r"\d{3}([- ])\d\d\1\d{4}")
 _PHONE: Final = re.compile(r"\+(?:\d[ .()/-]{0,2}){7,14}\d")
+_ENCODED_PHONE: Final = re.compile(r"(?<![\w%])%2B[1-9]\d{8,14}(?!\w)")
 _NATIONAL: Final = re.compile(r"\(?\d{2,5}\)?[ .-]\d{2,4}(?:[ .-]?\d{2,5}){1,3}|0\d{1,4}[ /-]\d{6,8}|\d{9,11}")
 _NANP: Final = re.compile(r"(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}")
 _PHONE_WORD: Final = re.compile(
@@ -113,6 +114,8 @@ def digit_spans(text: str, low: str) -> Iterator[Span]:
     for match in _SSN.finditer(text):
         if _edges(text, match.start(), match.end()) and validators.is_ssn(match.group()) and (match[1] == "-" or _SSN_WORD.search(low, max(0, match.start() - 40), match.start())):
             yield Span(match.start(), match.end(), "ssn")
+    for match in _ENCODED_PHONE.finditer(text) if "%2B" in text else ():
+        yield Span(match.start(), match.end(), "phone")
     if "+" in text:
         for match in _PHONE.finditer(text):
             if _is_international(text, match):

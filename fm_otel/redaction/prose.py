@@ -39,11 +39,11 @@ _NAMED_BEFORE: Final = re.compile(
     r"file|device|model|router|port|policy|role|group|tenant|team|service|project|cluster|namespace|branch|tag|commit|release|region|"
     r"zone|bucket|queue|topic|image|chart|container|key|field|column|index|option|flag|setting|parameter|class|function|method|package|"
     r"module|library|plugin|issue|bug|pr|mr|rfc|step|line|row|page|ssid|network|netz|benutzer|konto|utilisateur|compte|usuario|usuário|"
-    r"utente|gebruiker|użytkownik|пользовател\w*|用户|ユーザー|사용자)(?: (?:name|is|was|named|called|=))?[ :=#\"'`(]{1,3}\Z"
+    r"utente|gebruiker|użytkownik|пользовател\w*|用户|ユーザー|사용자)(?: (?:name|is|was|named|called|=|è|ist|est|es|é|to|jest|это))?[ :=#\"'`(]{1,3}\Z"
 )
 # Words that lead to the password, in the languages of the topics.
 _IS: Final = (
-    r"is|was|be|it's|its|gets?|one,?|ist|war|lautet|est|c['’]est|était|es|era|siendo|é|è|jest|to|brzmi|wynosi|je|är|er|on|este|là|olarak|είναι|"
+    r"is|was|be|it's|its|gets|one,?|ist|war|lautet|est|c['’]est|était|es|era|siendo|é|è|jest|to|brzmi|wynosi|je|är|er|este|là|olarak|είναι|"
     r"هي|это|hai"
 )
 _NOW: Final = (
@@ -52,7 +52,7 @@ _NOW: Final = (
 _WHICH: Final = r"old|new|alt|alte[rs]?|старый|новый"
 _WITH: Final = (
     r"from|with|w/|as|and|or|use|using|used|try|tried|enter|entered|typed?(?: in)?|put in|called|von|auf|zu|mit|und|nutze|de|à|avec|en|con|por|y|e|"
-    r"com|para|pra|da|a|van|naar|met|z|na|i|на|с|и|karke"
+    r"com|para|pra|da|a|van|naar|met|z|na|i|on|на|с|и|karke"
 )
 _LINK: Final = re.compile(
     rf"(?:\b(?:{_IS}|{_NOW}|{_WHICH}|{_WITH})|[:=→(*_/`\"'“„«「『]|->|改成|改为|改成了|从|是|为|は|から|に|が|을|를|는|은|이|가)[ \"'`*_(]{{0,3}}\Z"
@@ -61,17 +61,20 @@ _TOLD: Final = re.compile(
     rf"(?:\b(?:{_IS}|{_NOW}|{_WHICH})(?: (?:{_NOW}|one|was|это))?|[:=—–]) {{0,2}}[\"'`«„“(*]{{0,2}} ?\Z"
 )
 _IS_KEY: Final = re.compile(r"\\{0,7}[\"'] ?:")
-_ANSWERS: Final = re.compile(r"\?[\"']?\s{1,3}[\w -]{1,20}: ?\Z")
+_ANSWERS: Final = re.compile(
+    r"\?[\"']?\s{1,3}(?:> ?)?(?:[\w .-]{1,20}: ?)?(?:(?:yes|yep|sure|ja|jo|oui|sí|si|sì|sim|tak|да|так|evet)[,.]? )?(?:[—–-] ?)?[\"'`«„“]?\Z"
+)
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
+_PHRASE: Final = re.compile(r"(?<!\w)[\"“«„]([^\W_]{2,14}(?: [^\W_]{2,14}){1,5})[\"”»“]")
 _LOGINS: Final = ("log", "sign", "inlog", "cred")
-_GAP: Final = re.compile(r"(?:[^\n.!?;]|\? {1,2}(?=\w)|\.(?=\w))*")
+_GAP: Final = re.compile(r"(?:[^\n.!?;]|\n(?:> ?)?[\w .-]{1,20}: |\? {1,2}(?=\w)|\.(?=\w))*")
 _CHANGE: Final = re.compile(
     r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}(?P<new>[^\s\"'`,;，。]{4,40})"
     r"|\b(?:old|alt|alte[sn]?|ancien|antigua|antiga|vecchia|oud)(?: (?:one|was|is|era|war|était))?[: ]{1,2}(?P<was>[^\s\"'`,;]{4,40})[,;]? (?:and |und |et |y |e )?(?:the |das |la |a )?(?:new|neu|neue[sn]?|nouveau|nueva|nova|nuova|nieuw)(?: (?:one|is|ist|es|é|è|est))?[: ]{1,2}(?P<now>[^\s\"'`,;]{4,40})"
     r"|\bold=(?P<from>[^\s\"'`,;]{4,40})[,;]? new=(?P<into>[^\s\"'`,;]{4,40})"
 )
 _is_changed: Final = gate((
-    "chang", "rotat", "reset", "updat", "geänder", "geaendert", "changé", "modifi", "cambi", "alter", "troca", "wijzig", "zmieni", "менял", "измен", "değiş", "改", "変更", "변경", "went", "used to", "old", "antiga", "wechsel",
+    "chang", "rotat", "reset", "updat", "geänder", "geaendert", "changé", "modifi", "cambi", "alter", "troca", "troqu", "skift", "změn", "wijzig", "zmieni", "менял", "измен", "değiş", "改", "変更", "변경", "went", "used to", "old", "antiga", "wechsel",
 ))
 _has_secret: Final = gate(("secret", "token", "key"))
 WORDS: Final = ("ww ", "admin / ", "root / ")
@@ -98,6 +101,10 @@ def prose_spans(text: str, low: str) -> Iterator[Span]:
             look < Look.SIGNED and is_chosen(word) and _is_spelled_out(low, start, topics)
         ):
             yield Span(start, end, "password")
+    for match in _PHRASE.finditer(text):
+        told = not shapes.has_verb(match[1]) and sum(map(shapes.is_status_word, match[1].split())) <= 1 and ":" not in text[match.start() - 3 : match.start()]
+        if told and _is_spelled_out(low, match.start(1), topics):
+            yield Span(match.start(1), match.end(1), "password")
     for topic in topics if "?" in text else ():
         answer = _QUOTED_ANSWER.search(text, topic[1], topic[1] + _REACH)
         if answer and any(map(str.isdigit, answer[1])) and not shapes.is_harmless(answer[1]):
@@ -128,7 +135,7 @@ def _is_told(text: str, low: str, start: int, end: int, look: Look, topics: list
         return False
     if not any(_is_near(text, start, end, topic) for topic in (*before, *after)):
         return False
-    return look is Look.SIGNED or _LINK.search(text, max(0, start - 16), start) is not None
+    return look is Look.SIGNED or _LINK.search(text, max(0, start - 16), start) is not None or _ANSWERS.search(low, topics[at - 1][1], start) is not None
 
 
 def _is_spelled_out(low: str, start: int, topics: list[tuple[int, int]]) -> bool:
@@ -139,7 +146,11 @@ def _is_spelled_out(low: str, start: int, topics: list[tuple[int, int]]) -> bool
     between = low[topics[at - 1][1] : start]
     if '":' in between or "':" in between:
         return False  # a mapping's own names decide
+    if "\n" in between and between.rstrip(" \"'`«„“").endswith(":"):
+        return False  # and so do those of its lines
     if between in (" ", " «", " „", " “"):
+        return True
+    if _ANSWERS.search(between):
         return True
     return _TOLD.search(between) is not None and _GAP.fullmatch(between) is not None and _NAMED_BEFORE.search(low, max(0, start - 40), start) is None
 

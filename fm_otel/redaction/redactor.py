@@ -56,14 +56,15 @@ _PLAIN_LEAVES: Final = frozenset("id name type kind namespace version created_at
 _PASSWORD: Final = KeyClass("password", Tier.PASSWORD)
 _VALUES: Final = (
     "value", "Value", "old", "new", "old_value", "new_value", "oldValue", "newValue", "before", "after", "from", "to",
-    "previous", "current",
+    "previous", "current", "ParameterValue", "OptionValue",
 )  # fmt: skip
 _AGAIN: Final = ("confirm", "confirmation", "repeat", "again", "retype")
 _HELD: Final = frozenset((*_VALUES, *_AGAIN, "input"))
-_NAMES: Final = ("name", "key", "field", "setting", "path", "attribute", "Name", "Key")
+_NAMES: Final = ("name", "key", "field", "setting", "path", "attribute", "Name", "Key", "ParameterKey", "OptionName")
 _IN_WORDS: Final = frozenset(("auth", "_auth"))
 """Keys whose values say more in the notation of a text than alone."""
 
+_PHONE_KEY: Final = re.compile(r"(?i:phone|telefon|teléfono|téléphone|mobile|celular|whatsapp|(?:\b|_)(?:tel|fax|handy|cell|msisdn)\Z)")
 _SAYS_NOTHING: Final = frozenset("value raw old new current previous confirm plain".split())
 _ALL_TEXT: Final = frozenset((str,))
 _WEB_KEY: Final = ("k", "d", "p", "q", "dp", "dq", "qi")
@@ -347,7 +348,7 @@ class Redactor:
         if not found.tier and not self._user.rules and key not in self._plain_keys:
             self._note_plain(key)
         if type(v) is str:
-            if key in _IN_WORDS:
+            if key in _IN_WORDS or (_PHONE_KEY.search(key) and any(map(str.isdigit, v))):
                 return self._in_words(key, v)
             return v if v in self._clean else self._text(v)
         if type(v) is dict:
@@ -418,6 +419,8 @@ class Redactor:
 
 def _is_preference(name: str, v: object) -> bool:
     """Tell whether a cookie holds a choice such as a language, and no login."""
+    if type(v) is int:
+        return v < 10_000
     return type(v) is str and len(v) <= 8 and LOGIN_COOKIE.search(name.lower()) is None and v.isalpha()
 
 

@@ -187,7 +187,7 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield blocks.generated_spans(text)
     if "value" in low or "default" in low or "content" in low or "::s" in text or "input" in low:
         yield blocks.named_value_spans(text)
-    if "<" in text and "=" in text:
+    if "<" in text and ("=" in text or "</name>" in text):
         yield blocks.xml_property_spans(text)
     if "<![CDATA[" in text and "]]>" in text:
         yield blocks.cdata_spans(text)
@@ -285,6 +285,6 @@ def _matches(rule: Rule, text: str) -> Iterator[Span]:
 def _joined(text: str, start: int) -> bool:
     """Tell whether a letter or digit stands directly before ``start``."""
     before = text[start - 1 : start]
-    if not before.isalnum() or not before.isascii():
+    if not before.isalnum() or not before.isascii() or text[start - 3 : start - 2] == "%":
         return False
     return not (text[start - 2 : start - 1] == "\\" and before in "nrt")

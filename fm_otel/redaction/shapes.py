@@ -9,9 +9,9 @@ from typing import Final
 _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
     r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted|secure|hidden|masked|filtered).*|\[[A-Za-z][a-z]{2,15}\]|\[[A-Z]{3,16}\]
-    |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\$[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
+    |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\*[A-Za-z ]{1,20}\*|\${1,2}[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
     |%[A-Z_]{2,40}%|%\{\w{1,60}\}|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
-    |VALUE_SPECIFIED_IN_NO_LOG_PARAMETER|\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
+    |UGFzc3dvcmQ6|VXNlcm5hbWU6|\[?(?:String|ID|Int)!?\]?!?|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER|\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
     |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
      (?:\w{1,20}[-_ ]){0,3}(?:password|passwd|secret|token|key|here|value|credentials?)(?:[-_ ]?(?:goes)?[-_ ]?here)?
@@ -73,6 +73,7 @@ _STATUS: Final = frozenset(
     "incorrecta incorrecto inválida inválido caducada expirada expirado vencida obligatoria "
     "requerida incorrecte expiré expirée invalide manquant requis oublié erroné errada incorreta "
     "неверный истек истёк не обязателен устарел 错误 无效 过期 不正确 已过期 必填 が ない 無効 "
+    "siehe voir véase vedi zie zobacz viz "
     "forgotten vergessen vergeten olvidada olvidado oublié oubliée bloqueada bloqueado esquecida esquecido dimenticata "
     "dimenticato onbekend nieznane nieznany zapomniane zapomenuté zapomenuto neznámé bilinmiyor unuttum забыл забыла забыт "
     "неизвестен glömt okänt unbekannt inconnu inconnue desconocida desconocido desconhecida sconosciuta gesperrt bloqué "
@@ -112,7 +113,7 @@ _DOTTED_CODE: Final = re.compile(
 )
 _CODE_NOUNS: Final = frozenset(
     "username user value text data result arg args line default getpass name kwargs raw content payload "
-    "response request config settings options params match item obj argv stdin inp buf node expr".split()
+    "response request config settings options params match item obj argv stdin inp buf node expr verifier challenge header headers".split()
 )
 _GO: Final = re.compile(r"[*&]{1,2}[A-Za-z_][\w.]*(?:\{|\Z)|[A-Za-z_][\w.]{0,80}\{|\[?\d{0,4}\][A-Za-z][\w.]*\Z|(?:mandatory|json|yaml|xml|form|db|env|mapstructure|validate):\"")
 _ROUTE: Final = re.compile(r"[a-z_]+#[a-z_]+[?!]?")
@@ -126,7 +127,7 @@ _SENSITIVE: Final = re.compile(
 _PATH: Final = re.compile(r"~/\S*|(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*|\.{1,2}/[\w.+-]+|[\w./@+-]{1,200}\.[a-z]{1,5}(?::\d{1,6}){1,2}(?::(?:in)?)?")
 _TRAILING: Final = frozenset(".,;:)]}>'\"`")
 _OPENERS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
-_AFTER_CLOSER: Final = frozenset(".,;)]}[")
+_AFTER_CLOSER: Final = frozenset(".,;)]}[{")
 _CONTRACTION: Final = re.compile(r"[A-Za-z]+['’][a-z]{1,2}|[A-Za-z]{1,5}['’][a-zà-ÿ]+")
 _COLOUR_OR_LINK: Final = re.compile(r"#[0-9a-fA-F]{3,8}|https?://\S*|0x[0-9a-fA-F]{1,8}")
 _PROMPT: Final = re.compile(r"[A-Z][A-Za-z ]{2,40}(?:\([a-z ]{1,20}\))? ?[:?] ?")
@@ -182,6 +183,7 @@ def trimmed(piece: str) -> str:
     return keep
 
 
+_ENDED: Final = frozenset("expired expiré expirée abgelaufen caducada scaduta verlopen wygasło истёк changed geändert changé rotated".split())
 _VERB: Final = re.compile(
     r"\b(?:is|was|are|were|be|been|must|should|shall|can|cannot|may|has|have|had|does|do|did|at least|at most|"
     r"characters|required|expected|expires?|failed|invalid|expired|not|for|by|than)\b", re.IGNORECASE
@@ -191,6 +193,8 @@ _VERB: Final = re.compile(
 def is_prose(value: str) -> bool:
     """Tell whether ``value`` is a sentence: several words, one of them a function word."""
     words = value.split()
+    if len(words) > 2 and words[0].lower() in _ENDED:
+        return True
     if any(map(str.isdigit, value)) and len(value) < 40 and not _VERB.search(value):
         return False
     return len(words) > 2 and sum(word.lower().strip(".,") in _STATUS for word in words) >= 2

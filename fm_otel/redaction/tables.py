@@ -55,6 +55,8 @@ def _cells(cells: list[str], columns: list[tuple[int, KeyClass]], at: int) -> It
     for i, column in columns:
         body = cells[i].strip().strip('"`')
         start = at + sum(map(len, cells[:i])) + i + cells[i].find(body)
+        if " " in body and shapes.is_status_word(body.split()[0]):
+            continue  # "see vault"
         if (shapes.is_mixed(body) or (column.rule in _CODES and body.isdigit())) and not shapes.is_placeholder(body):
             yield Span(start, start + len(body), column.rule)
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _KEY_TOPIC: Final = re.compile(
     r"(?:api|secret|access|licen[sc]e|product|activation|serial|recovery|auth|unseal|encryption|master|signing)[ _-]?keys?|unseal[^\n:]{0,16} keys?(?: \d)?|api[- ]?(?:schlüssel|anahtar\w*|키|キー|密钥|ключ\w*|tokens?)"
+    r"|(?:openai|anthropic|groq|mistral|cohere|pinecone|gemini|google|azure|datadog|new ?relic|sentry|grafana|honeycomb|segment|mixpanel|amplitude|"
+    r"stripe|sendgrid|mailgun|twilio|cloudflare|algolia|mapbox|airtable|notion|pagerduty|opsgenie|github|gitlab|slack|discord) keys?"
     r"|(?:chave|chiave|klucz|clave|cl[eé]f?|llave|sleutel|nyckel|klíč)\w{0,2} (?:da |de |di |do |del |d['’]|dell['’])?(?:api|acce|acesso|licen)\w*"
     r"|lizenzschlüssel|licentiesleutel|api-sleutel|(?:this|the following) (?:key|token)|密钥|密鑰|密匙|시크릿"
 )

@@ -18,6 +18,7 @@ _NAME: Final = re.compile(
 )
 
 _MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w-]*-)?[a-z])(?=(?:[\w-]*-)?[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}|[a-z]+(?:-[a-z]+){2,6}-\d{1,4})")
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,60}=")
 _LABELLED: Final = re.compile(r"(?:tok|key|sk|pk|api|auth|access|token|secret|svc|live|test)[a-z-]{0,12}[_-](?=(?:[a-z]*\d){3})[a-z0-9]{20,64}")
 _IDEOGRAPHS: Final = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,80}")
 
@@ -80,7 +81,7 @@ def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
     if quoted and notation in (Notation.COPULA, Notation.COLON):
         return not shapes.is_status_word(body) and (notation is Notation.COLON or body.count(" ") != 1 or shapes.is_mixed(body.replace(" ", "")))
     if notation is Notation.PAIR:
-        return not shapes.is_status(body) and shapes.is_mixed(body)
+        return not shapes.is_status(body) and shapes.is_mixed(body) and _VARIABLE.match(body) is None
     if notation is Notation.LINE:
         return not shapes.is_status_word(body)
     if notation is Notation.COLON:

@@ -119,7 +119,7 @@ ATTACKS = {
     "exec": '"-a", ',
     "relay": "[a]:25 b:",
     "access_list": "user a on b ",
-    "smtp": "334 UGFzc3dvcmQ6\n",
+    "smtp": "334 UGFzc3dvcmQ6\nZXhhbXBsZQ==\n",
     "ftp": "USER a\n",
     "tags": "password</td><td>",
     "answer": "security answer: ",
