@@ -34,6 +34,8 @@ _SENTENCE: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [a-z]{1,20}[ .,]")
 _FIELD: Final = re.compile(r"[ \t][A-Z]\w{0,40}:[^\s/]")
 _FIELD_BEFORE: Final = re.compile(r"(?:[ {][A-Z]\w{0,40}:[^\s/]\S{0,60} |\{)\Z")
 _DEFINITION: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [A-Za-z]{1,20}[ .,]")
+_GOES_ON: Final = re.compile(r"(?![^\n]{0,80}\d) (?!and\b|or\b|und\b|for\b|on\b|user|host|port|db)[^\W\d]{1,20}[^\W\d=:/]")
+_OWN_NAME: Final = re.compile(r"[a-z_]{2,20}=[^=]")
 _CLOSES: Final = re.compile(r"[ \t]{0,3}[\"'`](?:\s|[,)]|\Z)")
 _AFTERWARDS: Final = re.compile(r"[\"']?[ \t]{1,3}(?:->|→)[ \t]{1,3}([\"'])([^\"'\n]{3,1024})\1")
 _USER_OF: Final = re.compile(r"[\w.@-]{1,64}:(?=[^\s:/])")
@@ -139,9 +141,20 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         return
     if value.quoted and body[:1] in ("{", "[") and ":" in body:
         return  # JSON in a string: its own names decide
+    if not value.quoted and notation is Notation.COLON and _OWN_NAME.match(text, value.start):
+        return
+    if not value.quoted and notation >= Notation.COLON and _is_sentence(text, notation, body, value):
+        return
     if is_secret(found, notation, body, value):
         user = _USER_OF.match(text, value.start, value.end) if found.rule == "credentials" else None
         yield Span(user.end() if user else value.start + len(body) - len(body.lstrip()), value.end, found.rule)
+
+
+def _is_sentence(text: str, notation: Notation, body: str, value: Value) -> bool:
+    """Tell whether the next words of a sentence follow: ``password: kept in the safe``."""
+    if not body.isalpha() or not body.islower() or _GOES_ON.match(text, value.end) is None:
+        return False
+    return notation < Notation.CALL or shapes.is_status_word(body)
 
 
 def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:

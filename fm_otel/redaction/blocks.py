@@ -31,7 +31,7 @@ _LOCATED: Final = re.compile(
     r"[\"']loc[\"']: ?[(\[][^()\[\]\n]{0,200}?[\"'](\w{1,64})[\"'],?[)\]][^{}\n]{0,300}?[\"']input[\"']: ?([\"'])([^\"'\n]{1,1024})\2"
 )
 _TYPED: Final = re.compile(r"\"type\":\s{0,4}\"password\",\s{0,20}\"(?:value|secretData)\":\s{0,4}\"([^\"\\\n]{4,1024})\"")
-_ARGUMENTS: Final = "[arguments: "
+_OPENING: Final = re.compile(r"\[arguments: |Arguments: \(|\[(?:generated|cached|no key|raw sql|dialect)[^\]\n]{0,80}\] \(")
 _CONVERSION: Final = re.compile(r"%(?:\(\w{1,64}\))?[-#0 +]{0,3}\d{0,4}(?:\.\d{1,4})?[a-zA-Z%]")
 _CONVERTED: Final = re.compile(r"([A-Za-z][\w.-]{0,63})(?:[\"']?\s{0,2}[=:]\s{0,2}[\"']?| (?:is |was )?)\Z")
 _ARGUMENT: Final = re.compile(r"(?:, )?(b?[\"']?)((?:[^\"'\\\n,\]]|(?<=[^,]),(?=[^ ])|\\.){1,4096})\1")
@@ -154,9 +154,11 @@ def bound_spans(text: str) -> Iterator[Span]:
 
 def argument_spans(text: str) -> Iterator[Span]:
     """Yield arguments that did not fit their template, where its name for them is sensitive."""
-    opening = text.find(_ARGUMENTS)
-    arguments = list(_ARGUMENT.finditer(text, opening + len(_ARGUMENTS)))
-    places = [match for match in _CONVERSION.finditer(text, 0, opening) if match.group() != "%%"]
+    opening = _OPENING.search(text)
+    if opening is None:
+        return
+    arguments = list(_ARGUMENT.finditer(text, opening.end()))
+    places = [match for match in _CONVERSION.finditer(text, 0, opening.start()) if match.group() != "%%"]
     for place, argument in zip(places, arguments, strict=False):
         name = _CONVERTED.search(text, max(0, place.start() - 80), place.start())
         found = classify(name[1]) if name else None

@@ -19,7 +19,7 @@ WORDS: Final = ("codice", "codigo", "kod", "puk", " mã ", "to sign in", "to log
     "logging in", "signing in", "chiave", "klucz", "anahtar", "sleutel",
 )
 FOREIGN: Final = (
-    "código", "kód", "код", "コード", "番号", "验证码", "校验码", "验證碼", "驗證碼", "动态码", "安全码",
+    "пин", "暗証", "código", "kód", "код", "コード", "番号", "验证码", "校验码", "验證碼", "驗證碼", "动态码", "安全码",
     "인증번호", "인증 번호", "코드", "รหัส", "קוד", "رمز", "κωδικ",
 )  # fmt: skip
 _NUMBER: Final = re.compile(r"\d{3,8}(?:[ -]\d{3,4}(?!\d))?|[A-Z]{4}-[A-Z]{4}")
@@ -30,10 +30,10 @@ _GLUED_AFTER: Final = re.compile(
     r"[\w%/°€$]|[.,:]\d|-\w| ?(?:ms|seconds|minutes|hours|days|bytes|characters|digits|times|USD|EUR)\b", re.ASCII
 )
 _CODE: Final = (
-    r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|код[а-я]{0,3}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
+    r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|код[а-я]{0,3}|пин-?код[а-я]{0,2}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
     r"|コード|番号|验证码|校验码|驗證碼|动态码|安全码|인증 ?번호|코드|mã|รหัส|קוד|رمز|κωδικ[όο]ς?)"
 )
-_BEFORE: Final = re.compile(r"(?<!REDACTED:)" + _CODE + r"(?:,(?= )|[\"'*_)\]]{0,3})(?:[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?|[^\n;0-9]{0,50}\?\n[^\n0-9]{0,24}|[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?|(?<=\bpin)[^\n;!?]{0,40}: ?)\Z")
+_BEFORE: Final = re.compile(r"(?<!REDACTED:)" + _CODE + r"(?:,(?= )|[\"'*_)\]]{0,3})(?:[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?|[^\n;0-9]{0,50}[?.]\n[^\n0-9]{0,24}|[^\n;!?0-9]{0,50}, (?:it['’]s|its|now|es ist|jetzt|c['’]est|ahora es|adesso è) |[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?|(?<=\bpin)[^\n;!?]{0,40}: ?)\Z")
 _AFTER: Final = re.compile(
     r"[\"'*_)\]]{0,3}(?: ?[\w'’-]{1,14}){0,3}[ ](?:[\w'’-]{2,16} ){0,5}?" + _CODE + r"(?![\w-])|[\"'*_]{0,3} to (?:sign|log) ?in|입니다|を入力"
 )
@@ -45,11 +45,12 @@ _PURPOSE: Final = re.compile(
     r"|do[gğ]rulama|onay|g[uü]venlik|giri[sş]|認証|確認|ワンタイム|验证|校验|验證|驗證|动态|安全|인증|확인|보안|xác|otp|ยืนยัน|תיק|אימות|تحقق|επαλήθ"
 )
 _OTHER: Final = re.compile(
-    r"(?:エラー|ステータス|错误|状态|오류|에러|상태) ?(?:コード|代码|码|코드)[^\n]{0,10}\Z|(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|product|reason|source|errno|fault|"
+    r"\bhttp \d{3}[^\n]{0,10}\bcode[^\n]{0,6}\Z|\b(?:error|fehler|erreur|errore|fout|błąd|ошибк\w|hata)[ (:#]{1,3}\Z|(?:エラー|ステータス|错误|状态|오류|에러|상태) ?(?:コード|代码|码|코드)[^\n]{0,10}\Z|(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|product|reason|source|errno|fault|"
     r"signal|opcode|bar|color|colour|language|decline|close|state|postal(?:e|en)?|iata|swift|sort|promo|discount|voucher|coupon|"
     r"dress|fehler|erreur|errore|б[лщ]|ошибк\w|hata|b[lł][eę]du)[ _-]?(?:codes?|code|kodu?|код\w?)[^\n]{0,30}\Z|(?:code|codice|c[oó]digo|kod|код) (?:d['’]|de |di |da )?(?:err|ошиб|hata|bł|post|de err|respu|retou|sali|países|país|pays)[^\n]{0,30}\Z"
 )
 _BOUND: Final = re.compile(r"@[\w.-]{4,253} #(\d{4,8})(?!\w)")
+_SPELLED: Final = re.compile(r"\bcode[^\n\w]{0,3}[\"'(](\d(?: \d){3,7})[\"')]")
 _ENTERED: Final = re.compile(r"[Ee]nter (?:(?:the|this|your) )?(?:[a-z-]{3,12} )?code:? ([A-Z0-9]{3,4}-[A-Z0-9]{3,4}|(?=[A-Z0-9]{0,9}\d)(?=\d{0,9}[A-Z])[A-Z0-9]{6,10})(?![\w-])")
 _CARD_CODE: Final = re.compile(
     r"(?:\bcvv2?|\bcvc2?|security code|digits on the back|prüf(?:nummer|ziffer)|cryptogramme|código de segur\w{1,5}|安全码|セキュリティコード)"
@@ -58,10 +59,10 @@ _CARD_CODE: Final = re.compile(
 _VOLUME_KEY: Final = re.compile(r"(?<![\d-])\d{6}(?:-\d{6}){7}(?![\d-])")
 _RECOVERY: Final = re.compile(r"(?:backup|recovery|scratch|emergency|wiederherstellungs|secours|récupération|recuperaci[oó]n|recupera[cç][aã]o)[ _-]?codes?|c(?:ó|o)digos? de (?:recuperaci[oó]n|respaldo)")
 _GROUPS: Final = re.compile(r"(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])")
-_ID_BEFORE: Final = re.compile(r"(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
+_ID_BEFORE: Final = re.compile(r"(?<!\n)(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|approval|room|building|floor|asset|machine|terminal|atm|invoice|employee|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
 _PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
 _SURE_PURPOSE: Final = re.compile(r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code")
-_ITSELF: Final = re.compile(r"\b(?:pin|puk|otp)\b[^\n]{0,40}(?:\?\n[^\n]{0,24})?\Z")
+_ITSELF: Final = re.compile(r"(?:\b(?:pin(?:-?code)?|puk|otp)\b|пин-?код[а-я]{0,2}|暗証番号|密码锁|비밀번호)[^\n]{0,40}(?:\?\n[^\n]{0,24})?\Z")
 _has_card_code: Final = gate(("cvv", "cvc", "security code", "on the back", "prüf", "cryptogramme", "segur", "安全码", "セキュリティ"))
 _has_recovery: Final = gate(("backup", "recover", "scratch", "emergency", "wiederherst", "secours", "récup", "recup", "respaldo", "bitlocker"))
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
@@ -75,6 +76,8 @@ def code_spans(text: str, low: str) -> Iterator[Span]:
         if _SHAPE.fullmatch(match.group()) and _stands_alone(text, start, end) and _is_code(low, start, end, match.group()):
             yield Span(start, end, "otp")
     for match in _BOUND.finditer(text) if "@" in text and " #" in text else ():
+        yield Span(match.start(1), match.end(1), "otp")
+    for match in _SPELLED.finditer(low):
         yield Span(match.start(1), match.end(1), "otp")
     for match in _ENTERED.finditer(text) if "nter" in text else ():
         yield Span(match.start(1), match.end(1), "otp")

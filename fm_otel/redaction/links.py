@@ -35,7 +35,7 @@ _QUERY_SECRETS: Final = frozenset(
 _QUERY_WEAK: Final = frozenset("key policy hash invite magic ticket sign sid hmac auth appid".split())
 _STATE: Final = re.compile(r"[?&#]state=")
 _LINK_PATH: Final = re.compile(
-    r"/(?<!auth/)(?:reset|reset[-_]?password|password[-_]?reset|forgot[-_]?password|confirm|confirmation|activate|activation|"
+    r"/(?!(?<=auth/)(?:token|login)/)(?:reset|reset[-_]?password|password[-_]?reset|forgot[-_]?password|confirm|confirmation|activate|activation|"
     r"confirm[-_]?email|verify|verify[-_]?email|magic|magic[-_]?link|invite|invitation|invitations|unsubscribe|login|token|"
     r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12}|/[A-Za-z0-9_-]{1,6})?/([A-Za-z0-9_.~=:-]{16,512})"
 )

@@ -90,7 +90,7 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
 def _is_element_at(text: str, tag_end: int) -> bool:
     """Tell an element from a name in angle brackets: its text follows at once, or its end comes."""
     follows = text[tag_end + 1 : tag_end + 2]
-    return follows not in ("", " ", "'", '"', "`", ")", ".", ",") and (follows != "\n" or "</" in text[tag_end : tag_end + LIMIT])
+    return follows not in ("", " ", "/", "@", "'", '"', "`", ")", ".", ",") and (follows != "\n" or "</" in text[tag_end : tag_end + LIMIT])
 
 
 def prose_notations(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) -> Iterator[tuple[Notation, int]]:

@@ -70,7 +70,7 @@ _FROM_TO: Final = re.compile(
     r"(?:password|passphrase|passcode|secret|pin|pw|token|key)s? (?:was |has been )?(?:changed |rotated |reset |updated )?"
     r"from [\"'`]?([^\s\"'`]{4,128})[\"'`]? to [\"'`]?([^\s\"'`]{4,128})"
 )
-WORDS: Final = ("auth plain", "auth login", "crypt(", "encrypt_string", "linkedsrvlogin", "impdp", "expdp", "pdo", "mysql", "getconnection", "add_user", "login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
+WORDS: Final = ("client(ac", "auth plain", "auth login", "crypt(", "encrypt_string", "linkedsrvlogin", "impdp", "expdp", "pdo", "mysql", "getconnection", "add_user", "login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
 FOREIGN: Final = ("账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung")
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
 _HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
@@ -197,9 +197,9 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
 
 
 _CONNECT: Final = re.compile(r"(?:mysqli?(?:_p?connect)?|imap_open|ftp_login|ldap_bind|oci_p?connect|ssh2_auth_password|new PDO|(?:PDO|mysqli)(?:->|::)__construct)\(\s{0,4}[\"'$][^\"',\n]{0,200}[\"']?,\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{1,128})[\"']")
-_CLIENT_PAIR: Final = re.compile(r"\bClient\(\s{0,4}[\"']AC\w{32}[\"'],\s{0,4}[\"'](\w{32})[\"']")
+_CLIENT_PAIR: Final = re.compile(r"\bClient\(\s{0,4}[\"']?AC\w{32}[\"']?,\s{0,4}[\"']?(\w{32})(?!\w)")
 _CALLBACK: Final = re.compile(r"[\"']code[\"']\s{0,2}(?:=>|[:=])\s{0,2}[\"']([\w./~-]{20,1024})[\"']")
-_COOKIE_REPR: Final = re.compile(r"<Cookie [\w.-]{1,80}=([^\s<>]{8,4096}) for ")
+_COOKIE_REPR: Final = re.compile(r"<(?:Cookie|Morsel:) [\w.-]{1,80}=([^\s<>;]{8,4096})[ ;]")
 _NAMED_COOKIE: Final = re.compile(r"\bcookies?\b[^\n=;:\"']{0,24}?[ \"'(`][A-Za-z_][\w.-]{1,40}=([^\s\"'`;,&)]{16,4096})", re.IGNORECASE)
 _SECURITY_ANSWER: Final = re.compile(
     r"(?:security|secret) answer(?: \w{2,8}){0,2} (?:to|is|was) [\"']?([A-Z0-9][^\"'\n,;.(]{1,60}?)(?=[\"'\n,;.(]|\Z)"
@@ -232,7 +232,7 @@ _CONFIGURED: Final = (
     (gate(("auth=(", "auth': (", 'auth": (', 'auth": [', 'auth":[')), _AUTH_PAIR, "password"),
     (gate(("client(",)), _CLIENT_PAIR, "token"),
     (gate(("oauth", "callback", "grant_type", "redirect", "authoriz")), _CALLBACK, "token"),
-    (gate(("<cookie ",)), _COOKIE_REPR, "cookie"),
+    (gate(("<cookie ", "<morsel")), _COOKIE_REPR, "cookie"),
     (gate(("cookie",)), _NAMED_COOKIE, "cookie"),
     (gate(("sqlplus", "connect ", "jdbc:oracle", "rman ", "expdp", "impdp", "sqlldr")), _ORACLE_LOGON, "password"),
     (gate(("options (", "options(", "role ", "user ")), _SQL_PASSWORD, "password"),

@@ -23,7 +23,7 @@ _NATIONAL: Final = re.compile(r"\(?\d{2,5}\)?[ .-]\d{2,4}(?:[ .-]?\d{2,5}){1,3}|
 _NANP: Final = re.compile(r"(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}")
 _PHONE_WORD: Final = re.compile(
     r"(?:phone|mobile|telefon|tel|cell|call|fax|whatsapp|sms|handy|movil|móvil|celular|telefono|"
-    r"teléfono|téléphone|telefone|contact|dial|телефон\w*|电话|手机|電話|전화|연락처|連絡先|联系\w{0,4}|致电|rückruf|anruf\w*|ruf\w*|erreich\w*|joindre|joignable|appel\w*|num[eé]ro|bel|bellen|bereikbaar|"
+    r"teléfono|téléphone|telefone|contact|dial|телефон\w*|电话|手机|電話|전화|연락처|連絡先|联系\w{0,4}|致电|festnetz|landline|durchwahl|(?:office|home|work|direct|desk) number|rückruf|anruf\w*|ruf\w*|erreich\w*|joindre|joignable|appel\w*|num[eé]ro|bel|bellen|bereikbaar|"
     r"ll[aá]m\w*|ring|ringa|nå|zadzwo\w*|zavol\w*|звон\w*|позвон\w*|номер\w*|mobil\w*|cel|lig[au]\w*|chiam\w*|cellulare|numer\w*|ara\w*|reach|dzwo\w*)[\w ]{0,24}[\"']?"
     r"(?: (?:is|me|us|at|on|to|number|unter|au|op|på|al|no|ist|is|est|es|på|pod|na|по|는|は))*[ \t]{0,3}[:=#.]?[ \t]{0,3}[\"'+]{0,2}\Z"
 )

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 _TOPIC: Final = re.compile(
     r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|passphrase|passcode|\bpass(?=[:=/(]| \S)(?! (?:to|the|an?|in|it|them|through|over|by|on|as|this|that|all|any|and|or)\b)|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign(?:ing)? ?in\b"
-    r"|pas{1,2}w\w{0,5}|passowrd|pswd|passwor\w*|kennwort\w*|zugangsdaten|mot de passe|palavra[- ]passe|\bmdp\b|contrase\w*|\bclave\b|senha|parola|wachtwoord\w*|\bww\b|inlog\w*"
+    r"|\bpas{1,2}o?w{1,2}[ord]{1,4}t?\b|pas{1,2}w\w{0,5}|pswd|unicodepwd|parola d['’]ordine|(?:chiave|clave|cl[eé]f?|chave|klucz|nyckel\w*|sleutel|schlüssel|key) (?:del|de la|du|do|da|van|til|till|för|für|for|of) (?:the |het |das )?(?:wi-?fi|wlan)|passwor\w*|kennwort\w*|zugangsdaten|mot de passe|palavra[- ]passe|\bmdp\b|contrase\w*|\bclave\b|senha|parola|wachtwoord\w*|\bww\b|inlog\w*"
     r"|has[lł][oaeu]\w*|heslo|парол\w*|şifre\w*|sifre\w*|parola\w*|密码|密碼|口令|パスワード|비밀번호|비번|암호|mật khẩu|รหัสผ่าน"
     r"|adgangskode\w*|lösenord\w*|salasana\w*|passord\w*|jelsz\w*|лозинк\w*|κωδικ\w*|סיסמ\w*|كلمة (?:المرور|السر)"
 )
 _has_topic: Final = gate((
-    "pass", "pwd", "pw", "psw", "cred", "log", "sign", "wpa", "wifi", "wi-fi", "wlan", "kennwort", "zugangsdaten", "mdp", "contrase",
+    "pass", "pasw", "ww:", "del wi", "du wi", "do wi", "da wi", "for wi", "för wi", "für wl", "van de wi", "till wi", "pwd", "pw", "psw", "cred", "log", "sign", "wpa", "wifi", "wi-fi", "wlan", "kennwort", "zugangsdaten", "mdp", "contrase",
     "clave", "senha", "parola", "wachtwoord", "ww ", "has", "heslo", "парол", "şifre", "sifre", "密", "口令", "パスワード", "비밀번호",
     "비번", "암호", "khẩu", "รหัส", "adgangskode", "lösenord", "salasana", "jelsz", "лозинк", "κωδικ", "סיסמ", "كلمة",
 ))
@@ -64,6 +64,8 @@ _IS_KEY: Final = re.compile(r"\\{0,7}[\"'] ?:")
 _ANSWERS: Final = re.compile(
     r"\?[\"']?\s{1,3}(?:> ?)?(?:[\w .-]{1,20}: ?)?(?:(?:yes|yep|sure|ja|jo|oui|sí|si|sì|sim|tak|да|так|evet)[,.]? )?(?:[—–-] ?)?[\"'`«„“]?\Z"
 )
+_WORDS_JOINED: Final = re.compile(r"[^\W\d_]{1,14}(?:-[^\W\d_]{1,14}){1,5}")
+_has_network: Final = gate(("wifi", "wi-fi", "wify", "wlan", "вайфа", "вай-фа"))
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
 _PHRASE: Final = re.compile(r"(?<!\w)[\"“«„]([^\W_]{2,14}(?: [^\W_]{2,14}){1,5})[\"”»“]")
 _LOGINS: Final = ("log", "sign", "inlog", "cred")
@@ -71,14 +73,15 @@ _GAP: Final = re.compile(r"(?:[^\n.!?;]|\n(?:> ?)?[\w .-]{1,20}: |\? {1,2}(?=\w)
 _CHANGE: Final = re.compile(
     r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}(?P<new>[^\s\"'`,;，。]{4,40})"
     r"|\b(?:old|alt|alte[sn]?|ancien|antigua|antiga|vecchia|oud)(?: (?:one|was|is|era|war|était))?[: ]{1,2}(?P<was>[^\s\"'`,;]{4,40})[,;]? (?:and |und |et |y |e )?(?:the |das |la |a )?(?:new|neu|neue[sn]?|nouveau|nueva|nova|nuova|nieuw)(?: (?:one|is|ist|es|é|è|est))?[: ]{1,2}(?P<now>[^\s\"'`,;]{4,40})"
-    r"|\bold=(?P<from>[^\s\"'`,;]{4,40})[,;]? new=(?P<into>[^\s\"'`,;]{4,40})"
+    r"|\bold=[\"']?(?P<from>[^\s\"'`,;]{4,40})[\"']?[,;]? new=[\"']?(?P<into>[^\s\"'`,;]{4,40})"
+    r"|(?:cambiat|cambi|chang|geändert|troqu|zmieni|wijzig|поменял|değiş)\w{0,6} [^\n.;]{0,40}?\b(?:in|en|em|auf|to|para|pra|na|naar|на) (?P<turned>(?=\S{0,39}\d)[^\s\"'`,;]{6,40})"
 )
 _is_changed: Final = gate((
     "chang", "rotat", "reset", "updat", "geänder", "geaendert", "changé", "modifi", "cambi", "alter", "troca", "troqu", "skift", "změn", "wijzig", "zmieni", "менял", "измен", "değiş", "改", "変更", "변경", "went", "used to", "old", "antiga", "wechsel",
 ))
 _has_secret: Final = gate(("secret", "token", "key"))
-WORDS: Final = ("ww ", "admin / ", "root / ")
-_ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user) / ([^\s\"'`,;/|()]{6,40})")
+WORDS: Final = ("ww ", "ww:", "admin / ", "root / ")
+_ACCOUNT: Final = re.compile(r"(?:(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)|: [\w.@-]{2,40}) / ([^\s\"'`,;/|()]{6,40})")
 _REACH: Final = 90
 
 
@@ -94,7 +97,13 @@ def prose_spans(text: str, low: str) -> Iterator[Span]:
         return
     for match in _WORD.finditer(text):
         word = trimmed(match.group())
-        if not any(map(str.isdigit, word)) or not _begins_and_ends(text, match):
+        if not _begins_and_ends(text, match):
+            continue
+        if _WORDS_JOINED.fullmatch(word) and _is_spelled_out(low, match.start(), topics):
+            if (word.count("-") > 1 or _has_network(low)) and not any(map(shapes.is_status_word, word.split("-"))):
+                yield Span(match.start(), match.start() + len(word), "password")
+            continue
+        if not any(map(str.isdigit, word)):
             continue
         start, end, look = match.start(), match.start() + len(word), look_of(word)
         if (look >= Look.MIXED and _is_told(text, low, start, end, look, topics)) or (

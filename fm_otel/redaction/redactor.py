@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from fm_otel.fields import FIELDS, ID_PATTERN, SETTABLE, Field, Kind
-from fm_otel.redaction import assignments, hosts, normalise, paths, scan
+from fm_otel.redaction import assignments, codes, hosts, normalise, paths, scan
 from fm_otel.redaction.errors import OutOfTimeError, RedactionError
 from fm_otel.redaction.headers import LOGIN_COOKIE
 from fm_otel.redaction.keys import NOT_SECRET, KeyClass, Tier, classify
@@ -282,6 +282,8 @@ class Redactor:
                 changed[key] = (new_key, new)
         if not _HELD.isdisjoint(d):
             changed = self._named_values(d, changed, depth)
+        if "code" in d:
+            changed = self._one_time_code(d, changed)
         if "kty" in d:
             changed = self._web_key(d, changed)
         if changed is None:
@@ -321,6 +323,16 @@ class Redactor:
                 new = self._under(name, found, d[key], depth)
                 changed = changed if new is d[key] else {**(changed or {}), key: (key, new)}
         return changed
+
+    def _one_time_code(self, d: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Replace a code that its neighbours make one for logging in: ``channel: sms``."""
+        code = str(d["code"])
+        if not 4 <= len(code) <= 8 or not code.isdigit():
+            return changed
+        line = ", ".join(f'"{key}": "{v}"' for key, v in d.items() if type(v) in (str, int))[:MAX_COMMAND]
+        at = line.find(f'"code": "{code}"') + len('"code": "')
+        spans = [span for span in codes.code_spans(line, line.lower()) if span.start == at]
+        return {**(changed or {}), "code": ("code", f"[REDACTED:{self._counted(spans)[0].rule}]")} if spans else changed
 
     def _web_key(self, d: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any] | None:
         """Replace the private parts of a JSON Web Key (RFC 7518)."""

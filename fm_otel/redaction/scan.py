@@ -191,7 +191,7 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield blocks.xml_property_spans(text)
     if "<![CDATA[" in text and "]]>" in text:
         yield blocks.cdata_spans(text)
-    if "[arguments: " in text:
+    if "%" in text and ("rguments: " in text or "] (" in text):
         yield blocks.argument_spans(text)
     if "= $" in text or "=$" in text:
         yield blocks.bound_spans(text)

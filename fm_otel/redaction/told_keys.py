@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _KEY_TOPIC: Final = re.compile(
     r"(?:api|secret|access|licen[sc]e|product|activation|serial|recovery|auth|unseal|encryption|master|signing)[ _-]?keys?|unseal[^\n:]{0,16} keys?(?: \d)?|api[- ]?(?:schlüssel|anahtar\w*|키|キー|密钥|ключ\w*|tokens?)"
+    r"|(?:setup|authenticator|network|wpa2?|wi-?fi|wlan) ?keys?"
     r"|(?:openai|anthropic|groq|mistral|cohere|pinecone|gemini|google|azure|datadog|new ?relic|sentry|grafana|honeycomb|segment|mixpanel|amplitude|"
     r"stripe|sendgrid|mailgun|twilio|cloudflare|algolia|mapbox|airtable|notion|pagerduty|opsgenie|github|gitlab|slack|discord) keys?"
     r"|(?:chave|chiave|klucz|clave|cl[eé]f?|llave|sleutel|nyckel|klíč)\w{0,2} (?:da |de |di |do |del |d['’]|dell['’])?(?:api|acce|acesso|licen)\w*"
@@ -24,6 +25,7 @@ _HEX_KEY: Final = re.compile(r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)(?:[0-9a-f]{32}|
 _ID_BEFORE: Final = re.compile(r"(?:\b|_)ids?[\"']?(?: is| was|:|=)? ?[\"'`]?\Z")
 _GROUPED: Final = re.compile(r"(?=[A-Z0-9-]*\d)[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,8}")
 _BASE32: Final = re.compile(r"(?=[A-Z]*[2-7])[A-Z2-7]{16,64}")
+_CAPITALS: Final = re.compile(r"(?=(?:[A-Z]{0,60}\d){2})(?=\d{0,60}[A-Z])[A-Z0-9]{16,63}")
 _REACH: Final = 60
 """Characters between the word for a key and the key."""
 
@@ -40,6 +42,6 @@ def key_spans(text: str, low: str) -> Iterator[Span]:
 
 
 def _is_key(word: str) -> bool:
-    if _GROUPED.fullmatch(word) or _BASE32.fullmatch(word):
+    if _GROUPED.fullmatch(word) or _BASE32.fullmatch(word) or _CAPITALS.fullmatch(word):
         return True
     return len(word) >= 20 and shapes.is_random(word) and word.lower() != word != word.upper() and any(map(str.isdigit, word))

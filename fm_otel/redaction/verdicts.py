@@ -17,7 +17,7 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 
-_MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w-]*-)?[a-z])(?=(?:[\w-]*-)?[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}|[a-z]+(?:-[a-z]+){2,6}-\d{1,4})")
+_MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w-]*-)?[a-z])(?=(?:[\w-]*-)?[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}|[a-z]+(?:[.-][a-z]+){2,6}[.-]\d{1,4})")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,60}=")
 _LABELLED: Final = re.compile(r"(?:tok|key|sk|pk|api|auth|access|token|secret|svc|live|test)[a-z-]{0,12}[_-](?=(?:[a-z]*\d){3})[a-z0-9]{20,64}")
 _IDEOGRAPHS: Final = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,80}")
@@ -79,6 +79,8 @@ def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
     if notation in (Notation.STRUCT, Notation.CALL):
         return True
     if quoted and notation in (Notation.COPULA, Notation.COLON):
+        if all(map(shapes.is_status_word, body.split())):
+            return False
         return not shapes.is_status_word(body) and (notation is Notation.COLON or body.count(" ") != 1 or shapes.is_mixed(body.replace(" ", "")))
     if notation is Notation.PAIR:
         return not shapes.is_status(body) and shapes.is_mixed(body) and _VARIABLE.match(body) is None
@@ -104,7 +106,7 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     wordlike = shapes.is_wordlike(body) and not (quoted and body.isalnum() and any(map(str.isdigit, body)))
     if wordlike and len(body) < 6:
         return False
-    if quoted and notation >= Notation.COLON and found.rule == "secret" and _MIXED_WORDS.fullmatch(body):
+    if quoted and (notation >= Notation.COLON or notation is Notation.FAR) and found.rule == "secret" and _MIXED_WORDS.fullmatch(body):
         return True
     if notation is Notation.CALL:
         return not wordlike and shapes.is_mixed(body)
