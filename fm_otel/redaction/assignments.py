@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from fm_otel.redaction import shapes
 from fm_otel.redaction.extents import CONCATENATED, line_end, value_at
 from fm_otel.redaction.headers import header_spans, is_placeholder_header
+from fm_otel.redaction.keys import Tier
 from fm_otel.redaction.names import class_of, is_no_name, names_in
 from fm_otel.redaction.nested import NETWORKED, element_spans, entry_spans
 from fm_otel.redaction.notations import notations_after, prose_notations
@@ -31,13 +32,15 @@ _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
 _ID_FOLLOWS: Final = re.compile(r"(?:secret|access key) id(?![\w-])", re.IGNORECASE)
 _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
 _SENTENCE: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [a-z]{1,20}[ .,]")
-_FIELD: Final = re.compile(r"[ \t][A-Z]\w{0,40}:[^\s/]")
+_FIELD: Final = re.compile(r"[ \t][A-Z]\w{0,40}:(?!//)\S")
 _FIELD_BEFORE: Final = re.compile(r"(?:[ {][A-Z]\w{0,40}:[^\s/]\S{0,60} |\{)\Z")
+_LABEL: Final = re.compile(r"[A-Z][a-z]{0,12} (?:new |old )?(?:password|passphrase|passcode|token|secret|key|code)\b")
 _DEFINITION: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [A-Za-z]{1,20}[ .,]")
 _GOES_ON: Final = re.compile(r"(?![^\n]{0,80}\d) (?!and\b|or\b|und\b|for\b|on\b|user|host|port|db)[^\W\d]{1,20}[^\W\d=:/]")
 _OWN_NAME: Final = re.compile(r"[a-z_]{2,20}=[^=]")
 _CLOSES: Final = re.compile(r"[ \t]{0,3}[\"'`](?:\s|[,)]|\Z)")
 _AFTERWARDS: Final = re.compile(r"[\"']?[ \t]{1,3}(?:->|→)[ \t]{1,3}([\"'])([^\"'\n]{3,1024})\1")
+_TOKEN_SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token|ApiKey) (?=\S{6})")
 _USER_OF: Final = re.compile(r"[\w.@-]{1,64}:(?=[^\s:/])")
 _HELD_COOKIE: Final = re.compile(r"[\"'][\w.-]{1,80}[\"']: ?[\"']([^\"'\n]{8,4096})[\"']")
 _MORE_CODES: Final = re.compile(r"[\"']?(?:,[ \t]{0,2}|[ \t]|\n[ \t]{0,8}(?:- )?)[\"']?([A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6})(?![\w-])")
@@ -76,6 +79,8 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
         if notation >= Notation.COLON and _closes_string(text, start, end, at, notation):
             continue
         if notation is Notation.COLON and (_SENTENCE.match(text, at) or _is_empty_field(text, start, at)):
+            continue
+        if notation is Notation.STRUCT and _LABEL.match(text, at):
             continue
         if text[end : end + 1] == "`" and _DEFINITION.match(text, at):
             continue
@@ -146,6 +151,10 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
     if not value.quoted and notation >= Notation.COLON and _is_sentence(text, notation, body, value):
         return
     if is_secret(found, notation, body, value):
+        scheme = _TOKEN_SCHEME.match(text, value.start, value.end) if found.tier is Tier.SECRET else None
+        if scheme:
+            yield Span(scheme.end(), value.end, found.rule)
+            return
         user = _USER_OF.match(text, value.start, value.end) if found.rule == "credentials" else None
         yield Span(user.end() if user else value.start + len(body) - len(body.lstrip()), value.end, found.rule)
 

@@ -52,7 +52,7 @@ _VARIABLE: Final = re.compile(r"(?:variable|output)\s{1,3}\"([\w-]{1,100})\"\s{0
 _REVERSED_SQL: Final = re.compile(r"value\s{0,3}=\s{0,3}'([^'\n]{1,1024})'[^;\n]{0,80}?(?:name|key)\s{0,3}=\s{0,3}'([\w.-]{1,80})'", re.IGNORECASE)
 _REVERSED_JSON: Final = re.compile(r"\"value\":\s{0,3}\"([^\"\\\n]{1,1024})\",\s{0,20}\"(?:name|key)\":\s{0,3}\"([\w.-]{1,80})\"")
 _INPUT_VALUE: Final = re.compile(r"(?:^|\n)([\w.]{1,100})\n[ \t]{1,8}[^\n]{0,300}input_value='([^'\n]{1,1024})'")
-_NAME_ELEMENT: Final = re.compile(r"<name>\s{0,4}([\w.-]{1,100})\s{0,4}</name>\s{0,20}<value>\s{0,4}([^<>\n]{1,1024}?)\s{0,4}</value>")
+_NAME_ELEMENT: Final = re.compile(r"<(?:name|key)>\s{0,4}([\w.-]{1,100})\s{0,4}</(?:name|key)>\s{0,20}<(?:value|string)>\s{0,4}([^<>\n]{1,1024}?)\s{0,4}</(?:value|string)>")
 _XML_PROPERTY: Final = re.compile(r"<(?:property|entry|param|prop|setting|env|add|string|constructor-arg|init-param)\s{1,4}(?:name|key)=\"([\w.:-]{1,100})\"[^<>]{0,60}>\s{0,20}(?:<value>)?([^<>\n]{1,1024})</")
 
 
@@ -99,13 +99,12 @@ def manifest_spans(text: str) -> Iterator[Span]:
     if _KIND.search(text) is None:
         return
     for block in _DATA.finditer(text):
-        plain = "stringData" in block.group()[:60]
         for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
-            if "://" not in line[2] and not line[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(line[2]) and not (plain and words_of(line[1])[-1:] in _PLAIN_KEYS):
+            if "://" not in line[2] and not line[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(line[2]) and words_of(line[1])[-1:] not in _PLAIN_KEYS:
                 yield Span(line.start(2), line.end(2), "k8s_secret")
     for block in _DATA_JSON.finditer(text):
         for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
-            if "://" not in pair[2] and not pair[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(pair[2]):
+            if "://" not in pair[2] and not pair[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(pair[2]) and words_of(pair[1])[-1:] not in _PLAIN_KEYS:
                 yield Span(pair.start(2), pair.end(2), "k8s_secret")
 
 
@@ -175,7 +174,7 @@ def generated_spans(text: str) -> Iterator[Span]:
 
 def xml_property_spans(text: str) -> Iterator[Span]:
     """Yield the text of XML elements whose name is an attribute: ``<property name="password">``."""
-    for match in _NAME_ELEMENT.finditer(text) if "</name>" in text else ():
+    for match in _NAME_ELEMENT.finditer(text) if "</name>" in text or "</key>" in text else ():
         yield from _named(match[1], match[2], match.start(2))
     for match in _XML_PROPERTY.finditer(text) if "=" in text else ():
         yield from _named(match[1], match[2], match.start(2))
@@ -187,5 +186,5 @@ def _named(name: str, value: str, start: int) -> Iterator[Span]:
     found = classify(name)
     if found.tier < Tier.WEAK or shapes.is_placeholder(value) or shapes.is_path(value):
         return
-    if found.tier is Tier.PASSWORD or (shapes.is_mixed(value) and not shapes.is_wordlike(value)):
+    if found.tier is Tier.PASSWORD or (shapes.is_mixed(value) and not shapes.is_wordlike(value)) or (found.tier is Tier.SECRET and shapes.UUID.fullmatch(value)):
         yield Span(start, start + len(value), found.rule)

@@ -55,6 +55,9 @@ def value_at(text: str, at: int, notation: Notation, found: KeyClass) -> Value |
     """Return the value that begins near ``at``, without what wraps it."""
     at = skip_space(text, at, notation)
     tag = _YAML_TAG.match(text, at)
+    if tag and not OPENING.match(text, tag.end()):
+        bare = bare_value(text, tag.end(), notation, found)
+        return bare._replace(quoted=True) if bare else None
     at = tag.end() if tag else at
     block = _BLOCK.match(text, at)
     if block and notation >= Notation.COLON:

@@ -49,7 +49,7 @@ def url_spans(text: str) -> Iterator[Span]:
         yield from _userinfo(text, match.start(1), match.end(1))
     for match in _DEEP.finditer(text):
         secret = match[2]
-        if (match[1] + secret).isupper() or "://" in secret or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
+        if (match[1] + secret).isupper() or "://" in secret or ("," in secret and "@" in secret) or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
             continue
         if _PORT.match(secret) is None:
             yield Span(match.start(2), match.end(2), "url_password")
@@ -57,6 +57,14 @@ def url_spans(text: str) -> Iterator[Span]:
 
 def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
     authority = text[start:end]
+    if authority.count("@") > 1 and "," in authority:
+        # Each host with credentials of its own: user:password@one,user:password@two.
+        pieces = authority.split(",")
+        if all(0 < piece.find(":") < piece.find("@") or "@" not in piece for piece in pieces):
+            for piece in pieces:
+                yield from _userinfo(text, start, start + len(piece))
+                start += len(piece) + 1
+            return
     at = authority.rfind("@")
     if at <= 0:
         return

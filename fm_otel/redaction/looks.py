@@ -69,7 +69,7 @@ def is_chosen(word: str) -> bool:
 
 def _is_candidate(word: str) -> bool:
     return not (
-        _ODD.fullmatch(word) or _HEXISH.fullmatch(word) or _IDENTIFIER.fullmatch(word) or shapes.is_harmless(word) or shapes.is_placeholder(word)
+        ".." in word or _ODD.fullmatch(word) or _HEXISH.fullmatch(word) or _IDENTIFIER.fullmatch(word) or shapes.is_harmless(word) or shapes.is_placeholder(word)
         or shapes.is_reference(word) or shapes.is_path(word) or shapes.is_status(word) or "[REDACTED" in word or "://" in word
         or word.count("@") or word.count("%") > 1 or word.count("&") > 1 or word.count("*") > 1
     )

@@ -60,6 +60,8 @@ def element_spans(text: str, end: int, found: KeyClass) -> Iterator[Span]:
 def _is_element(found: KeyClass, body: str) -> bool:
     if found.rule in CODES:
         return is_code(found, Notation.STRUCT, body)
+    if found.tier is Tier.HINT:
+        return shapes.is_strong_key(body)
     if shapes.UUID.fullmatch(body):
         return True
     if not shapes.is_mixed(body) or shapes.is_reference(body) or shapes.is_placeholder(body) or body[-1:] == ":" or body[:1] == "(":

@@ -32,6 +32,8 @@ _OF_ID: Final = re.compile(r"\bid(?: (?:is|was)|:| =)[ \t]{0,4}\Z")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
 _OPTION_BELOW: Final = re.compile(r"\n[ \t]{1,60}(?:- )?(?=[^\s-][^\s]{3,200}[ \t]{0,4}(?:\n|\Z))")
 _INNER: Final = re.compile(r"\s{1,60}(?=[^\s<])")
+_DEFINE: Final = re.compile(r"\bdefine\( ?[\"']\Z", re.IGNORECASE)
+_DIRECTIVE: Final = re.compile(r"[ \t](?=\S{0,200}\d)(?=\S{8,512};?[ \t]{0,4}(?:\n|\Z))")
 _ROW: Final = re.compile(r"(?:\A|\n) {0,8}\Z")
 _COLUMN: Final = re.compile(r"(?:[ ]{2,40}|\t{1,8}[ ]{0,8})(?=\S{6,512}[ \t]{0,4}(?:\n|\Z))")
 
@@ -63,7 +65,7 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
             return
         if sign == ",":
             if quoted_name:
-                yield Notation.PAIR, at
+                yield Notation.STRUCT if _DEFINE.search(text, max(0, start - 12), start) else Notation.PAIR, at
             return
         if sign == "|":
             if text[operator.start()] in " \t" and "}}" not in text[at : at + 80]:
@@ -75,7 +77,7 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
             return
         yield Notation.STRUCT, at
         return
-    column = _COLUMN.match(text, end) if _ROW.search(text, max(0, start - 9), start) else None
+    column = (_COLUMN.match(text, end) or _DIRECTIVE.match(text, end)) if _ROW.search(text, max(0, start - 9), start) else None
     if column:
         yield Notation.LINE, column.end()
         return

@@ -26,7 +26,7 @@ _TOOLS: Final = re.compile(
     r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|mongosh?|mongodump|"
     r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd|bcp|xfreerdp|ftp|lftp|"
     r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin|keytool|7z|zip|unzip|gpg|"
-    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah|ipmitool)\b"
+    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah|ipmitool|knife)\b"
     r"(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\n|;&]){0,300}"
 )
 _LISTED_TOOLS: Final = frozenset(
@@ -147,7 +147,7 @@ def listed_spans(arguments: list[str]) -> Iterator[tuple[int, Span]]:
         if span.start - starts[number] < size:
             yield number, Span(span.start - starts[number], min(span.end - starts[number], size), span.rule)
     for number, (flag, value) in enumerate(pairwise(arguments), 1):
-        if takes_password(tool, flag) and not shapes.is_placeholder(value):
+        if (takes_password(tool, flag) or (tool == "mysqladmin" and flag == "password")) and not shapes.is_placeholder(value):
             yield number, Span(0, len(value), "password")
 
 
@@ -185,7 +185,7 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
         return flag == "-a"
     if tool.startswith(("ldap", "kinit")):
         return flag == "-w"
-    if tool in ("sqlcmd", "bcp", "isql", "osql", "mosquitto_pub", "mosquitto_sub", "ipmitool"):
+    if tool in ("sqlcmd", "bcp", "isql", "osql", "mosquitto_pub", "mosquitto_sub", "ipmitool", "knife"):
         return flag == "-P"
     if tool == "xfreerdp":
         return flag == "/p:"

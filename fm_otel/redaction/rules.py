@@ -9,6 +9,7 @@ literal search of :mod:`re`; the left edge is checked after the match.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,9 @@ from fm_otel.redaction import validators
 from fm_otel.redaction.spans import Span
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+_PATH_PART: Final = re.compile(r"[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Rule:
     ``name`` stands in the marker; several rules may share it. ``anchors``: one of these literals
     is in the text, or the pattern is not tried. ``group``: what of the match is replaced.
     ``check`` sees that group. ``issued``: the token carries a literal of its issuer, so the rule
-    also applies to ids; ``head``: it begins with that literal. ``re2`` and ``replacement`` are the collector's form, in the syntax
+    also applies to ids; ``head``: it begins with that literal;
+    ``path``: what is replaced is a path, whose slashes stay. ``re2`` and ``replacement`` are the collector's form, in the syntax
     of Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
     """
 
@@ -39,6 +42,7 @@ class Rule:
     check: Callable[[str], bool] | None = None
     issued: bool = False
     head: bool = False
+    path: bool = False
     re2: str | None = None
     replacement: str = ""
 
@@ -47,9 +51,14 @@ class Rule:
         """What stands in the text afterwards."""
         return f"[REDACTED:{self.name}]"
 
-    def span(self, match: re.Match[str]) -> Span:
-        """Return what of ``match`` this rule replaces."""
-        return Span(match.start(self.group), match.end(self.group), self.name)
+    def spans(self, match: re.Match[str]) -> Iterator[Span]:
+        """Yield what of ``match`` this rule replaces; of a path its parts."""
+        start, end = match.span(self.group)
+        if not self.path:
+            yield Span(start, end, self.name)
+            return
+        for part in _PATH_PART.finditer(match.string, start, end):
+            yield Span(part.start(), part.end(), self.name)
 
 
 def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | None = None) -> Rule:
@@ -64,7 +73,7 @@ def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | 
 def _part(name: str, category: str, anchors: tuple[str, ...], pattern: str,
           check: Callable[[str], bool] | None = None, *, re2: str | None = None) -> Rule:
     """Return a rule that replaces group 1 of its pattern."""
-    return Rule(name, category, anchors, pattern, 1, check, re2=re2,
+    return Rule(name, category, anchors, pattern, 1, check, path=name == "webhook", re2=re2,
                 replacement=f"${{1}}[REDACTED:{name}]")
 
 
@@ -129,7 +138,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("huggingface_token", "hf_", "api_org_", body=_W + "{30,50}"),
     # Chat, payment, mail.
     _issued("slack_token", "xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-", "xoxe-", "xoxe.",
-            "xoxc-", "xoxd-", "xapp-", "xwfp-", body=r"[A-Za-z0-9.%-]{10,400}"),
+            "xoxc-", "xoxd-", "xapp-", "xwfp-", body=r"[A-Za-z0-9.%-]{9,400}[A-Za-z0-9]"),
     _part("webhook", "issued", ("hooks.slack.com/",),
           r"hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/([A-Za-z0-9_/-]{16,200})",
           re2=r"(hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/)[A-Za-z0-9_/-]{16,200}"),

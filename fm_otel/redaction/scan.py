@@ -64,6 +64,9 @@ _NUMBERED: Final = tuple(rule for rule in _PATTERNS if rule.anchors == ("1/",))
 _ANCHORED: Final = tuple(
     rule for rule in _PATTERNS if rule not in _HEADERS and rule not in _NUMBERED and not rule.head
 )
+# Their salts and signs part a hash into short runs.
+_HASHES: Final = tuple(rule for rule in _PATTERNS if rule.name == "password_hash" and rule.anchors[0].startswith("$"))
+_has_hash: Final = gate(anchor for rule in _HASHES for anchor in rule.anchors)
 _COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
 _GATES: Final = {rule.anchors: gate(rule.anchors) for rule in _PATTERNS}
 _BY_HEAD: Final[dict[str, list[tuple[str, Rule]]]] = {}
@@ -149,6 +152,8 @@ def _detectors(text: str) -> list[Iterable[Span]]:
             found.append(pattern_spans(text, _ANCHORED))
         if _SIXTEEN in raw.translate(_DIGIT_TABLE):
             found.append(pattern_spans(text, _NUMBERED))
+    if not long and "$" in text and _has_hash(text):
+        found.append(pattern_spans(text, _HASHES))
     if "/" in text:
         if "://" in text or ("//" in text and "@" in text):
             found.append(links.url_spans(text))
@@ -187,7 +192,7 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield blocks.generated_spans(text)
     if "value" in low or "default" in low or "content" in low or "::s" in text or "input" in low:
         yield blocks.named_value_spans(text)
-    if "<" in text and ("=" in text or "</name>" in text):
+    if "<" in text and ("=" in text or "</name>" in text or "</key>" in text):
         yield blocks.xml_property_spans(text)
     if "<![CDATA[" in text and "]]>" in text:
         yield blocks.cdata_spans(text)
@@ -264,7 +269,7 @@ def _dotted(text: str, at: int, end: int) -> bool:
 def _at(rule: Rule, text: str, at: int) -> Iterator[Span]:
     match = _COMPILED[rule].match(text, at)
     if match and (rule.check is None or rule.check(match.group())):
-        yield rule.span(match)
+        yield from rule.spans(match)
 
 
 def pattern_spans(text: str, rules: Iterable[Rule]) -> Iterator[Span]:
@@ -279,7 +284,7 @@ def _matches(rule: Rule, text: str) -> Iterator[Span]:
         if match.group()[:1].isalnum() and _joined(text, match.start()):
             continue
         if rule.check is None or rule.check(match.group(rule.group)):
-            yield rule.span(match)
+            yield from rule.spans(match)
 
 
 def _joined(text: str, start: int) -> bool:

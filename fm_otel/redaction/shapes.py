@@ -9,15 +9,15 @@ from typing import Final
 _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
     r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted|secure|hidden|masked|filtered).*|\[[A-Za-z][a-z]{2,15}\]|\[[A-Z]{3,16}\]
-    |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\*[A-Za-z ]{1,20}\*|\${1,2}[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
-    |%[A-Z_]{2,40}%|%\{\w{1,60}\}|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
+    |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\*{1,3}[A-Za-z ]{1,20}\*{1,3}|\${1,2}[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
+    |%[A-Z_]{2,40}%|%\{[^{}]{1,80}\}|(?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PASS|PWD|SECRET|TOKEN|KEY))|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |UGFzc3dvcmQ6|VXNlcm5hbWU6|\[?(?:String|ID|Int)!?\]?!?|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER|\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
     |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
      (?:\w{1,20}[-_ ]){0,3}(?:password|passwd|secret|token|key|here|value|credentials?)(?:[-_ ]?(?:goes)?[-_ ]?here)?
     |(?:change|replace)[-_ ]?(?:me|this|it)\W{0,3}|change[-_ ]?in[-_ ]?prod(?:uction)?|todo|tbd|fixme|example|dummy
     |placeholder|__\w+__|(?:to[-_ ]be[-_ ]|not[-_ ])\w+
-    |op://.*|vault:.*|arn:aws[\w-]*:.*|ENC\[.*|!(?:vault|Ref|Sub|GetAtt|secret|reference|env_var)\b.*
+    |op://.*|vault:.*|arn:aws[\w-]*:.*|ENC\[.*|!(?:vault\w{0,20}|Ref|Sub|GetAtt|secret|reference|env_var)\b.*
     |env:\w+|env\.\w+|os\.environ/\w+|file:.*|projects/[^/]+/secrets/.*|@Microsoft\.KeyVault.*|\{cipher\}.*
     |ssm:.*|secretsmanager:.*|aws-sm:.*|keyvault:.*|ref\+\w+:.*|akv?s?://.*|gcp?sm://.*|sm://.*""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
@@ -27,7 +27,7 @@ _EMPTY: Final = frozenset(
     "missing required optional disabled enabled hidden masked redacted filtered default unknown "
     "invalid valid ok fail failed failure success str string int integer bool boolean bytes float "
     "number object any list dict array text varchar char secretstr optional[str] str|none password_type "
-    "auto n/a na changeit <nil> (null) void func function class type typeof self this".split()
+    "auto always on_create n/a na changeit <nil> (null) void func function class type typeof self this".split()
 )
 # What stands after "token:" or "password is" in prose about secrets.
 _STATUS: Final = frozenset(
