@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ALONE: Final = re.compile(r"\n[ \t]{0,8}([^\s\"'`:,]{8,2048})[ \t]{0,4}(?=\n|\Z)")
 _ANNOUNCES: Final = re.compile(
-    r"get secrets? [^\n]*(?:-o|jsonpath|template)[^\n]*\Z"
+    r"(?:\bkeygen|\bgenkey|\bgenpsk|openssl rand [^\n]*|pwgen[^\n]*)\Z|get secrets? [^\n]*(?:-o|jsonpath|template)[^\n]*\Z"
     r"|(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]*(?::|(?:get|print|show|read|create|generate)[^\n]{0,60}|\|[^\n]{1,60})\Z"
 )
 _HEX: Final = re.compile(r"(?=[a-f]*\d)[0-9a-f]{32,64}")
@@ -26,7 +26,7 @@ def announced_spans(text: str) -> Iterator[Span]:
     """Yield what stands alone under a line that announces or prints a secret."""
     for match in _ALONE.finditer(text):
         above = text[max(0, match.start() - _ABOVE) : match.start()].rstrip().rpartition("\n")[2]
-        if _ANNOUNCES.search(above) is None:
+        if _ANNOUNCES.search(above) is None or "secret create" in above:
             continue
         word = match[1]
         if (shapes.is_random(word) and not shapes.UUID.fullmatch(word)) or look_of(word) >= Look.MIXED or _HEX.fullmatch(word):

@@ -38,6 +38,7 @@ _LABEL: Final = re.compile(r"[A-Z][a-z]{0,12} (?:new |old )?(?:password|passphra
 _DEFINITION: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [A-Za-z]{1,20}[ .,]")
 _GOES_ON: Final = re.compile(r"(?![^\n]{0,80}\d) (?!and\b|or\b|und\b|for\b|on\b|user|host|port|db)[^\W\d]{1,20}[^\W\d=:/]")
 _OWN_NAME: Final = re.compile(r"[a-z_]{2,20}=[^=]")
+_OF_USER: Final = re.compile(r"(?:change|set|update|reset)User", re.IGNORECASE)
 _CLOSES: Final = re.compile(r"[ \t]{0,3}[\"'`](?:\s|[,)]|\Z)")
 _AFTERWARDS: Final = re.compile(r"[\"']?[ \t]{1,3}(?:->|→)[ \t]{1,3}([\"'])([^\"'\n]{3,1024})\1")
 _TOKEN_SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token|ApiKey) (?=\S{6})")
@@ -76,6 +77,12 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
     for notation, at in readings:
         if notation <= Notation.SPACE and _PLAIN_WORD.match(text, at):
             continue
+        if notation <= Notation.COPULA and (text[start] == "$" or text[start - 1 : start] == "/"):
+            continue  # a variable, or the end of a path
+        if notation is Notation.CALL and _OF_USER.search(text, start, end):
+            continue
+        if text.startswith(" :'", end) and notation is Notation.COLON:
+            continue  # a variable of psql
         if notation >= Notation.COLON and _closes_string(text, start, end, at, notation):
             continue
         if notation is Notation.COLON and (_SENTENCE.match(text, at) or _is_empty_field(text, start, at)):
@@ -146,7 +153,7 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         return
     if value.quoted and body[:1] in ("{", "[") and ":" in body:
         return  # JSON in a string: its own names decide
-    if not value.quoted and notation is Notation.COLON and _OWN_NAME.match(text, value.start):
+    if not value.quoted and notation in (Notation.COLON, Notation.OPTION) and _OWN_NAME.match(text, value.start):
         return
     if not value.quoted and notation >= Notation.COLON and _is_sentence(text, notation, body, value):
         return

@@ -37,7 +37,7 @@ _EXCHANGES: Final = tuple(
          r" [0-9a-fA-F]{64} ([0-9a-fA-F]{64,128})"), "private_key"),
         (("LoginModule",), r"\buser_[\w.-]{1,64}\s{0,2}=\s{0,2}\\{0,2}\"([^\"\\\n]{1,256})", "password"),
         (("radtest ",), r"radtest (?:-\w{1,8} \S{1,20} ){0,3}\S{1,128} (\S{1,128}) \S{1,253} \d{1,10} (\S{1,128})", "password"),
-        (("]:",), r"(?:^|\n)\[[\w.:-]{1,253}\]:\d{2,5}[ \t]{1,20}[\w.@+-]{1,128}:([^\s:]{3,256})(?=\s|\Z)", "password"),
+        (("]:",), r"(?:^|\n| )\[[\w.:-]{1,253}\]:\d{2,5}[ \t]{1,20}[\w.@+-]{1,128}:([^\s:]{3,256})(?=\s|\Z)", "password"),
         (("PASSMOD",), r"PASSMOD [^\n]{0,300}?(?:old=\"([^\"\n]{1,256})\")?(?: new=\"([^\"\n]{1,256})\")", "password"),
         (("WIFI:",), r"WIFI:(?:[A-OQ-Z]:[^;\n]{0,64};){0,5}P:((?:[^;\\\n]|\\.){1,128});", "password"),
         (("encrypt",), r"\bencrypt\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"']?([A-Za-z0-9+/]{22,43}={1,2})", "secret"),
@@ -72,7 +72,7 @@ def dialog_spans(text: str) -> Iterator[Span]:
         if is_called_for(text):
             for match in pattern.finditer(text):
                 for group in range(1, (match.lastindex or 0) + 1):
-                    if match[group] and not shapes.is_placeholder(match[group]):
+                    if match[group] and not shapes.is_placeholder(match[group]) and not shapes.is_status_word(match[group]):
                         yield Span(match.start(group), match.end(group), rule)
     if "form-data" in text:
         yield from _named(_FORM, text)

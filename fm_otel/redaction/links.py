@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _AUTHORITY: Final = re.compile(r"://(?=((?:[^\s/?#\"'<>`\\;]|;(?!\w{1,40}=)){1,2048}))")
 _DEEP: Final = re.compile(r"(?::|(?<=[a-z]))//([^\s:/@\"'<>`]{0,128}):((?:[^\s\"'<>`;]|;(?!\w{1,40}=)){1,512})@(?=[A-Za-z0-9\[])")
+_HOST_WITHIN: Final = re.compile(r"@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?::\d{1,5})?/")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z")
 _PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
 _BARE: Final = re.compile(
@@ -49,7 +50,7 @@ def url_spans(text: str) -> Iterator[Span]:
         yield from _userinfo(text, match.start(1), match.end(1))
     for match in _DEEP.finditer(text):
         secret = match[2]
-        if (match[1] + secret).isupper() or "://" in secret or ("," in secret and "@" in secret) or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
+        if (match[1] + secret).isupper() or "://" in secret or _HOST_WITHIN.search(secret) or ("," in secret and "@" in secret) or "[REDACTED:" in text[match.start() : match.end()] or shapes.is_placeholder(secret):
             continue
         if _PORT.match(secret) is None:
             yield Span(match.start(2), match.end(2), "url_password")

@@ -29,7 +29,7 @@ _HOST_WORDS: Final = (
     r"sql|http|https|tls|ssl|sha|md|aes|rsa|hmac|base|utf|oauth|ipv|rfc|iso|wpa|pkcs|argon|bcrypt|scrypt|x|v|p|q|h|k8s|s3|ec2)"
 )
 _HOST: Final = re.compile(
-    r"(?:[a-z]{1,12}[-_.])?" + _HOST_WORDS + r"[-_. ]?\d[\w.-]*|(?-i:[A-Z]{2,10}-\d+)|U\+[0-9A-F]{4,6}|\d[\d.,:-]*\w{0,3}|v?\d+(?:\.\d+)+\S*",
+    r"(?:[a-z]{1,12}[-_.])?" + _HOST_WORDS + r"[-_. ]?\d[\w.-]*|(?-i:[A-Z]{2,10}-\d+)|%[A-Z0-9_]{2,20}-\d-[A-Z0-9_]{2,40}|U\+[0-9A-F]{4,6}|\d[\d.,:-]*\w{0,3}|v?\d+(?:\.\d+)+\S*",
     re.IGNORECASE,
 )
 _ODD: Final = re.compile(_HOST.pattern + r"|(?-i:[a-z]+(?:[-_.][a-z]+)*[-_]\d{1,3})", re.IGNORECASE)

@@ -71,6 +71,8 @@ def is_no_name(text: str, start: int) -> bool:
     """Tell whether the name is part of a resource name, a URL's user, a marker or a template."""
     if text[start - 1 : start] in ("", '"', "'") and _CACHE_KEY.match(text, start):
         return True
+    if text[start] == "." and text[start - 1 : start] in ("/", "~"):
+        return True  # a file such as ~/.pgpass
     if text[start - 2 : start] == "$(":
         return True  # a shell's substitution
     if text[start - 1 : start] == "(" and _ACTION.match(text, start):

@@ -104,7 +104,8 @@ def prose_notations(text: str, end: int, after: int, found: KeyClass, *, quoted:
     if space:
         # A Latin word after a name in another script is hardly its next word.
         foreign = not text[end - 1].isascii() and text[space.end() : space.end() + 1].isascii()
-        yield Notation.COPULA if foreign else Notation.SPACE, space.end()
+        if len(space.group()) == 1 or "\n" not in text:
+            yield Notation.COPULA if foreign else Notation.SPACE, space.end()
         opener = text[space.end() : space.end() + 1]
         if opener and opener in "([":
             yield Notation.SPACE if opener == "(" else Notation.COPULA, space.end() + 1

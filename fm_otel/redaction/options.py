@@ -54,7 +54,7 @@ _PAIR: Final = re.compile(
 _DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})|(?<![\w-])_?auth[ ]?[:=][ ]?[\"']?([A-Za-z0-9+/]{16,4096}={1,2})")
 _CISCO: Final = re.compile(
     r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
-    r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60}(?: \S{1,20} \d{1,5}){0,3})? key|isakmp key|pre-shared-key(?: ascii-text)?|"
+    r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60}(?: \S{1,20} \d{1,5}){0,3})? key|isakmp key|pre-shared-key(?: ascii-text)?(?! \w{1,20}=)|"
     r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})"
 )
 _REDIS_AUTH: Final = re.compile(r"(?:^|[\s\"'>])(?:AUTH(?=[ \"']{1,3}(?:default[\"' ]{1,3})?\S*[\d!#$%^&*@])|requirepass|masterauth)[ \"']{1,3}(?:default [\"']?)?([^\s\"']{4,256})")
@@ -77,8 +77,9 @@ _HOSTISH: Final = re.compile(r"\d{1,5}|[\w.-]+\.[a-z]{2,6}")
 
 
 _COOKIE_OPTION: Final = re.compile(r"(?<![\w-])(?:-b|--cookie)[ =][\"']?([\w.-]{1,60}=[^\"'\n]{1,4096}?)(?=[\"']|\s|\Z)")
+_DOMAIN_USER: Final = re.compile(r"[A-Za-z][\w.-]{0,30}\\{1,2}[\w.$-]{1,64}")
 _PIPED: Final = re.compile(
-    r"(?:echo|printf)[ ](?:-[ne]{1,2} )?(?:%s )?[\"']?(?:[\w.-]{1,40}:)?([^\s\"'|:]{4,256})[\"']?\s{0,3}\|[^\n|]{0,120}"
+    r"(?:echo|printf)[ ](?:-[ne]{1,2} )?(?:[\"']?%s(?:\\n)?[\"']? )?[\"']?(?:[\w.-]{1,40}:)?([^\s\"'|:]{4,256})[\"']?\s{0,3}\|[^\n|]{0,120}"
     r"(?:--password-stdin|--stdin|passwd|sudo -S|-S |secret create|create secret|cryptsetup|kinit|smbpasswd|--with-token|chpasswd)"
 )
 _HTPASSWD: Final = re.compile(r"htpasswd -\w{0,5}b\w{0,5} \S{1,120} \S{1,64} [\"']?([^\s\"']{3,128})")
@@ -158,7 +159,7 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         if not _is_password_flag(tool, flag, glued=not match[1]):
             continue
         value = match[3].rstrip("`")
-        if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):
+        if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or shapes.is_path(value) or value.endswith((".7z", ".zip")) or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):
             continue
         if tool in _ARCHIVERS and not match[1] and value.isalpha():
             continue  # "-provenance" is an option of its own
@@ -314,7 +315,7 @@ def _loose(pattern: re.Pattern[str], text: str, offset: int = 0) -> Iterator[Spa
         body = whole.strip("*«»„“”")
         if not shapes.is_mixed(body) or shapes.is_placeholder(body) or shapes.is_status(body) or body.count(" ") > 3:
             continue
-        if is_name(body) or shapes.is_reference(body) or "=" in body[:-2]:
+        if is_name(body) or shapes.is_reference(body) or "=" in body[:-2] or _DOMAIN_USER.fullmatch(body):
             continue
         start = offset + match.start(1) + whole.find(body)
         yield Span(start, start + len(body), "password")

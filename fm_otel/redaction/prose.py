@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _TOPIC: Final = re.compile(
-    r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|passphrase|passcode|\bpass(?=[:=/(]| \S)(?! (?:to|the|an?|in|it|them|through|over|by|on|as|this|that|all|any|and|or)\b)|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign(?:ing)? ?in\b"
+    r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|(?<!wpa_)passphrase|passcode|\bpass(?=[:=/(]| \S)(?! (?:to|the|an?|in|it|them|through|over|by|on|as|this|that|all|any|and|or)\b)|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign(?:ing)? ?in\b"
     r"|\bpas{1,2}o?w{1,2}[ord]{1,4}t?\b|pas{1,2}w\w{0,5}|pswd|unicodepwd|parola d['’]ordine|(?:chiave|clave|cl[eé]f?|chave|klucz|nyckel\w*|sleutel|schlüssel|key) (?:del|de la|du|do|da|van|til|till|för|für|for|of) (?:the |het |das )?(?:wi-?fi|wlan)|passwor\w*|kennwort\w*|zugangsdaten|mot de passe|palavra[- ]passe|\bmdp\b|contrase\w*|\bclave\b|senha|parola|wachtwoord\w*|\bww\b|inlog\w*"
     r"|has[lł][oaeu]\w*|heslo|парол\w*|şifre\w*|sifre\w*|parola\w*|密码|密碼|口令|パスワード|비밀번호|비번|암호|mật khẩu|รหัสผ่าน"
     r"|adgangskode\w*|lösenord\w*|salasana\w*|passord\w*|jelsz\w*|лозинк\w*|κωδικ\w*|סיסמ\w*|كلمة (?:المرور|السر)"
@@ -38,7 +38,7 @@ _NAMED_BEFORE: Final = re.compile(
     r"(?<![a-z])(?:user|usr|username|user name|account|host|hostname|server|node|pod|version|case|ticket|error|build|id|database|db|schema|table|"
     r"file|device|model|router|port|policy|role|group|tenant|team|service|project|cluster|namespace|branch|tag|commit|release|region|"
     r"zone|bucket|queue|topic|image|chart|container|key|field|column|index|option|flag|setting|parameter|class|function|method|package|"
-    r"module|library|plugin|issue|bug|pr|mr|rfc|step|line|row|page|ssid|network|netz|benutzer|konto|utilisateur|compte|usuario|usuário|"
+    r"module|library|plugin|issue|bug|pr|mr|rfc|step|line|row|page|ssid|connect|wpa_passphrase|network|netz|benutzer|konto|utilisateur|compte|usuario|usuário|"
     r"utente|gebruiker|użytkownik|пользовател\w*|用户|ユーザー|사용자)(?: (?:name|is|was|named|called|=|è|ist|est|es|é|to|jest|это))?[ :=#\"'`(]{1,3}\Z"
 )
 # Words that lead to the password, in the languages of the topics.
@@ -87,7 +87,7 @@ _REACH: Final = 90
 
 def prose_spans(text: str, low: str) -> Iterator[Span]:
     """Yield words that look like passwords where a sentence speaks of one."""
-    topics = [match.span() for match in _TOPIC.finditer(low)] if _has_topic(low) else []
+    topics = [match.span() for match in _TOPIC.finditer(low) if low[match.start() - 1 : match.start()] != "/"] if _has_topic(low) else []
     if (topics or _has_secret(low)) and _is_changed(low):
         yield from _changes(text)
     for match in _ACCOUNT.finditer(text) if " / " in text else ():

@@ -100,7 +100,7 @@ RULES: Final[tuple[Rule, ...]] = (
          issued=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          replacement="[REDACTED:azure_secret]"),
     # A 512-bit key; digests of that size carry their algorithm and a hyphen in front.
-    Rule("azure_key", "issued", ("==",), r"(?<![A-Za-z0-9+/-])[A-Za-z0-9+/]{86}=="),
+    Rule("azure_key", "issued", ("==",), r"(?<![A-Za-z0-9+/-])(?<! b=)(?<!bh=)[A-Za-z0-9+/]{86}=="),
     _issued("digitalocean_token", "dop_v1_", "doo_v1_", "dor_v1_", body=_H + "{40,64}"),
     _issued("cloudflare_key", "v1.0-", body=_H + "{20,24}-" + _H + "{100,160}"),
     _issued("heroku_key", "HRKU-", body=_D + "{30,70}"),
@@ -232,6 +232,10 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("salesforce_session", "issued", ("!AQ",), r"00D[A-Za-z0-9]{9,15}!AQ[A-Za-z0-9_.]{20,200}",
          issued=True, re2=r"\b00D[A-Za-z0-9]{9,15}!AQ[A-Za-z0-9_.]{20,200}",
          replacement="[REDACTED:salesforce_session]"),
+    Rule("nkey_seed", "issued", ("SUA", "SAA", "SOA"), r"S[UAO]A[A-Z2-7]{55}", check=_issued_shape, issued=True,
+         re2=r"\bS[UAO]A[A-Z2-7]{55}\b", replacement="[REDACTED:nkey_seed]"),
+    Rule("password_hash", "hash", ("*",), r"(?<!\w)\*[0-9A-F]{40}(?![0-9A-F])",
+         re2=r"\*[0-9A-F]{40}\b", replacement="[REDACTED:password_hash]"),
     _issued("fernet_token", "gAAAAA", body="[A-Za-z0-9_-]{60,4096}={0,2}"),
     _issued("jwt", "eyJ", body=r"[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{2,16384}"
             r"(?:\.{1,2}[A-Za-z0-9_-]{1,4096}){0,3}", check=validators.is_jwt),

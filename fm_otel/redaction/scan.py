@@ -22,6 +22,7 @@ from fm_otel.redaction import (
     options,
     paths,
     personal,
+    programs,
     prose,
     tables,
     told_keys,
@@ -76,7 +77,7 @@ for _rule in _PATTERNS:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
 _has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
-_has_name: Final = gate((*names.CORES, *options.WORDS, *dialogs.WORDS, *codes.WORDS, *prose.WORDS))
+_has_name: Final = gate((*names.CORES, *options.WORDS, *dialogs.WORDS, *codes.WORDS, *prose.WORDS, *programs.WORDS))
 _has_foreign: Final = gate((*names.FOREIGN, *options.FOREIGN, *codes.FOREIGN))
 _has_home: Final = gate(paths.ANCHORS)
 _JWT_HEADER: Final = 4100
@@ -172,6 +173,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:
         found.extend(_named(text, low))
     if named or long:
         found.append(dialogs.dialog_spans(text))
+        found.append(programs.program_spans(text))
     if " -" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text or "::add-mask" in text or "'-" in text or '"-' in text:
         found.append(options.option_spans(text))
     if at_sign:

@@ -10,7 +10,7 @@ _MASK: Final = re.compile(r"x{3,64}|[*•●·.#_\-?X…█]{1,64}|\W{1,3}")
 _PLACEHOLDER: Final = re.compile(
     r"""\[?REDACTED.*|\[(?:FILTERED|MASKED|HIDDEN|SECRET|removed|redacted|secure|hidden|masked|filtered).*|\[[A-Za-z][a-z]{2,15}\]|\[[A-Z]{3,16}\]
     |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\*{1,3}[A-Za-z ]{1,20}\*{1,3}|\${1,2}[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
-    |%[A-Z_]{2,40}%|%\{[^{}]{1,80}\}|(?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PASS|PWD|SECRET|TOKEN|KEY))|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
+    |%[A-Z_]{2,40}%|%\{[^{}]{1,80}\}|(?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PASS|PWD|SECRET|TOKEN|KEY))|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@/[\w./-]{1,120}|@\{[^{}]{1,80}\}|\$\w{1,20}\(\w{1,60}\)|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |UGFzc3dvcmQ6|VXNlcm5hbWU6|\[?(?:String|ID|Int)!?\]?!?|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER|\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
     |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
@@ -84,7 +84,7 @@ _PROSE_ENDINGS: Final = ("ed", "ing", "tion", "ly", "able", "ible", "ment", "nes
 _TECH: Final = re.compile(
     r"(?:sha|md|rsa|aes|hs|rs|es|ps|ed|utf|base|ipv|oauth|http|python|py|node|v|p|s|h|x|ec|tls|ssl|"
     r"b|win|log4j|arm|amd|x86_|i|k8s?|ml-kem|curve|bcrypt|scrypt|argon|pbkdf|kms|gpt|o|r|m|t)"
-    r"-?\d{1,5}(?:[-_.][a-z0-9]{1,12})*|argon2i?d?|pbkdf2[\w-]{0,20}",
+    r"-?\d{1,5}(?:[-_.][a-z0-9]{1,12})*|ecdsa-sha2-\w{4,12}|ssh-(?:rsa|dss|ed25519)|argon2i?d?|pbkdf2[\w-]{0,20}",
     re.IGNORECASE,
 )
 _NAMED: Final = re.compile(r"[A-Za-z]{2,24}(?:[-_./:][A-Za-z]{1,24}){0,8}[-_./:#]?\d{0,4}")
@@ -108,8 +108,8 @@ _KEYWORDS: Final = frozenset("raise assert break continue await new not lambda f
 _SUBSCRIPT: Final = re.compile(r"[A-Za-z_][\w.]{0,60}\[[\w\"':.| \-]{0,80}(?:\]|\[|\Z|,)")
 _DOTTED: Final = re.compile(r"[A-Z][A-Za-z]+(?:\.[A-Z][A-Za-z]+)+|(?:[a-z_]{2,}\.)+[A-Z][A-Za-z]+")
 _DOTTED_CODE: Final = re.compile(
-    r"conf|sett|env|sys|pass|pwd|string|text|value|data|get|app|model|fak|fact|net|core|secur|auth|cred|token|secret|key|prompt|field|type|"
-    r"class|func|java|util|io\b|com\b|org\b|api|client|user|param|prop|option|const|state|req|res|err|exc|default", re.IGNORECASE
+    r"(?:\A|\.)(?:conf|sett|env|sys|pass|pwd|string|text|value|data|get|app|model|fak|fact|net\.|core|secur|auth\w{3}|cred|token|secret|key|prompt|field|"
+    r"type|class|func|java|util|io\.|com\.|org\.|api|client|user|param|prop|option|const|state|req|resp|resu|err|exc|default)", re.IGNORECASE
 )
 _CODE_NOUNS: Final = frozenset(
     "username user value text data result arg args line default getpass name kwargs raw content payload "

@@ -17,8 +17,9 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 
-_MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w-]*-)?[a-z])(?=(?:[\w-]*-)?[A-Z])[A-Za-z]+(?:-[A-Za-z]+){2,6}|[a-z]+(?:[.-][a-z]+){2,6}[.-]\d{1,4})")
+_MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w.-]*[.-])?[a-z])(?=(?:[\w.-]*[.-])?[A-Z])[A-Za-z]+(?:[.-][A-Za-z]+){1,6}|[a-z]+(?:[.-][a-z]+){2,6}[.-]\d{1,4})")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,60}=")
+_KEY_ID: Final = re.compile(r"(?:0x)?[0-9A-F]{16}")
 _LABELLED: Final = re.compile(r"(?:tok|key|sk|pk|api|auth|access|token|secret|svc|live|test)[a-z-]{0,12}[_-](?=(?:[a-z]*\d){3})[a-z0-9]{20,64}")
 _IDEOGRAPHS: Final = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,80}")
 
@@ -51,7 +52,7 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
         return False
     if found.rule in CODES:
         return is_code(found, notation, body)
-    if found.rule == "connection_string":
+    if found.rule == "connection_string" or (found.rule == "api_key" and _KEY_ID.fullmatch(body)):
         return False
     if found.rule == "secret" and found.tier is Tier.PASSWORD and notation is Notation.STRUCT:
         return not shapes.is_status_word(body)
@@ -106,7 +107,7 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     wordlike = shapes.is_wordlike(body) and not (quoted and body.isalnum() and any(map(str.isdigit, body)))
     if wordlike and len(body) < 6:
         return False
-    if quoted and (notation >= Notation.COLON or notation is Notation.FAR) and found.rule == "secret" and _MIXED_WORDS.fullmatch(body):
+    if (quoted or notation is Notation.STRUCT) and (notation >= Notation.COLON or notation is Notation.FAR) and found.rule == "secret" and _MIXED_WORDS.fullmatch(body):
         return True
     if notation is Notation.CALL:
         return not wordlike and shapes.is_mixed(body)
