@@ -17,6 +17,10 @@ _ANNOUNCES: Final = re.compile(
     r"(?:\bkeygen|\bgenkey|\bgenpsk|openssl rand [^\n]*|pwgen[^\n]*)\Z|get secrets? [^\n]*(?:-o|jsonpath|template)[^\n]*\Z"
     r"|(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]*(?::|(?:get|print|show|read|create|generate)[^\n]{0,60}|\|[^\n]{1,60})\Z"
 )
+_PRINTS: Final = re.compile(
+    r"(?:secrets versions access|get-secret-value|keyvault secret show|\bop read|\bvault (?:kv )?(?:get|read) [^\n]*-field|\bpass show|\bbw get password"
+    r"|doppler secrets get|chamber read|lpass show)[^\n]*\Z"
+)
 _HEX: Final = re.compile(r"(?=[a-f]*\d)[0-9a-f]{32,64}")
 _ABOVE: Final = 360
 """Characters of the line above that are read."""
@@ -26,8 +30,11 @@ def announced_spans(text: str) -> Iterator[Span]:
     """Yield what stands alone under a line that announces or prints a secret."""
     for match in _ALONE.finditer(text):
         above = text[max(0, match.start() - _ABOVE) : match.start()].rstrip().rpartition("\n")[2]
+        word = match[1]
+        if _PRINTS.search(above) and not shapes.is_status(word):
+            yield Span(match.start(1), match.end(1), "password")
+            continue
         if _ANNOUNCES.search(above) is None or "secret create" in above:
             continue
-        word = match[1]
         if (shapes.is_random(word) and not shapes.UUID.fullmatch(word)) or look_of(word) >= Look.MIXED or _HEX.fullmatch(word):
             yield Span(match.start(1), match.end(1), "password")

@@ -77,7 +77,7 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
     for notation, at in readings:
         if notation <= Notation.SPACE and _PLAIN_WORD.match(text, at):
             continue
-        if notation <= Notation.COPULA and (text[start] == "$" or text[start - 1 : start] == "/"):
+        if notation <= Notation.COPULA and (text[start] == "$" or text[start - 1 : start] == "/" or text[start - 3 : start] == "-e "):
             continue  # a variable, or the end of a path
         if notation is Notation.CALL and _OF_USER.search(text, start, end):
             continue

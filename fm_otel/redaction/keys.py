@@ -160,6 +160,7 @@ _PAIRS: Final = {
     ("sonar", "login"): KeyClass("token", Tier.WEAK),
     ("ключ", "api"): KeyClass("api_key", Tier.SECRET),
     ("auth", "code"): KeyClass("otp", Tier.WEAK),
+    ("connect", "sid"): KeyClass("cookie", Tier.WEAK),
     ("bind", "credentials"): KeyClass("password", Tier.PASSWORD),
     ("reset", "code"): KeyClass("otp", Tier.WEAK),
     ("access", "code"): KeyClass("otp", Tier.WEAK),
@@ -284,7 +285,7 @@ def _head(words: list[str]) -> KeyClass:
         return _unless_harmless(words, KeyClass("credentials", Tier.WEAK))
     if last == "info" and before == "user" and "auth" in words:
         return KeyClass("credentials", Tier.WEAK)
-    if last == "auth" and before in ("pass", "redis", "basic", "master", "requirepass", "registry", "proxy"):
+    if last == "auth" and before in ("pass", "redis", "basic", "master", "requirepass", "registry", "proxy", "rediscli"):
         return KeyClass("credentials", Tier.WEAK)
     if last == "hash" and ("password" in words or "pw" in words):
         return KeyClass("password_hash", Tier.SECRET)

@@ -16,7 +16,7 @@ CORES: Final = (
     "mnemonic", "connection", "connstr", "conn_str", "cvv", "cvc", "ssn", "otp", "psk", "phrase",
     "seed", "salt", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
     "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
-    "sessid", "sessionid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
+    "sessid", "sessionid", "connect.sid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
     "community", "bindpw", "sonar.login", "fernet", "rootpw", "pswd", "psw", "pasw", "paswd", "unseal", "identified by", "lozinka", "parool", "jelsz", "chave",
     "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac", "csrf", "xsrf", "answer",
 )  # fmt: skip

@@ -98,7 +98,7 @@ def _is_element_at(text: str, tag_end: int) -> bool:
 def prose_notations(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) -> Iterator[tuple[Notation, int]]:
     """Yield the readings of a name in a sentence: "is", the next word, and further on."""
     copula = _COPULA.match(text, end if text[end : end + 2] in ("'s", "’s") else after) or (None if text.isascii() else _COPULA_CJK.match(text, after))
-    if copula and not (text[end - 4 : end].lower() == "pass" and copula.group().lstrip().startswith("to")):
+    if copula and not (text[end - 5 : end].lstrip("([\"'`").lower() in ("pass", " pass") and copula.group().lstrip().startswith("to")):
         yield Notation.COPULA, copula.end()
     space = SPACE.match(text, after)
     if space:

@@ -201,7 +201,7 @@ _CONNECT: Final = re.compile(r"(?:mysqli?(?:_p?connect)?|imap_open|ftp_login|lda
 _CLIENT_PAIR: Final = re.compile(r"\bClient\(\s{0,4}[\"']?AC\w{32}[\"']?,\s{0,4}[\"']?(\w{32})(?!\w)")
 _CALLBACK: Final = re.compile(r"[\"']code[\"']\s{0,2}(?:=>|[:=])\s{0,2}[\"']([\w./~-]{20,1024})[\"']")
 _COOKIE_REPR: Final = re.compile(r"<(?:Cookie|Morsel:) [\w.-]{1,80}=([^\s<>;]{8,4096})[ ;]")
-_NAMED_COOKIE: Final = re.compile(r"\bcookies?\b[^\n=;:\"']{0,24}?[ \"'(`][A-Za-z_][\w.-]{1,40}=([^\s\"'`;,&)]{16,4096})", re.IGNORECASE)
+_NAMED_COOKIE: Final = re.compile(r"\bcookies?\b[^\n=;\"']{0,24}?[ \"'(`][A-Za-z_][\w.-]{1,40}=(?=\S{0,200}\d)([^\s\"'`;,&)]{16,4096})", re.IGNORECASE)
 _SECURITY_ANSWER: Final = re.compile(
     r"(?:security|secret) answer(?: \w{2,8}){0,2} (?:to|is|was) [\"']?([A-Z0-9][^\"'\n,;.(]{1,60}?)(?=[\"'\n,;.(]|\Z)"
     r"|answer to (?:my|the|your|his|her|their|a) (?:security|secret) question (?:is|was) [\"']?([A-Z0-9][^\"'\n,;.(]{1,60}?)(?=[\"'\n,;.(]|\Z)"

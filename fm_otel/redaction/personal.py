@@ -18,11 +18,12 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d)?")
 _CARD: Final = re.compile(r"\d(?:[ -]?\d){12,18}")
 _SSN: Final = re.compile(r"\d{3}([- ])\d\d\1\d{4}")
 _PHONE: Final = re.compile(r"\+(?:\d[ .()/-]{0,2}){7,14}\d")
+_DAY: Final = re.compile(r"\d\d?[.-]\d\d?[.-](?:19|20)\d\d")
 _ENCODED_PHONE: Final = re.compile(r"(?<![\w%])%2B[1-9]\d{8,14}(?!\w)")
 _NATIONAL: Final = re.compile(r"\(?\d{2,5}\)?[ .-]\d{2,4}(?:[ .-]?\d{2,5}){1,3}|0\d{1,4}[ /-]\d{6,8}|\d{9,11}")
 _NANP: Final = re.compile(r"(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}")
 _PHONE_WORD: Final = re.compile(
-    r"(?:phone|mobile|telefon|tel|cell|call|fax|whatsapp|sms|handy|movil|móvil|celular|telefono|"
+    r"(?<![a-zà-ÿ])(?:phone|mobile|telefon|tel|cell|call|fax|whatsapp|sms|handy|movil|móvil|celular|telefono|"
     r"teléfono|téléphone|telefone|contact|dial|телефон\w*|电话|手机|電話|전화|연락처|連絡先|联系\w{0,4}|致电|festnetz|landline|durchwahl|(?:office|home|work|direct|desk) number|rückruf|anruf\w*|ruf\w*|erreich\w*|joindre|joignable|appel\w*|num[eé]ro|bel|bellen|bereikbaar|"
     r"ll[aá]m\w*|ring|ringa|nå|zadzwo\w*|zavol\w*|звон\w*|позвон\w*|номер\w*|mobil\w*|cel|lig[au]\w*|chiam\w*|cellulare|numer\w*|ara\w*|reach|dzwo\w*)[\w ]{0,24}[\"']?"
     r"(?: (?:is|me|us|at|on|to|number|unter|au|op|på|al|no|ist|is|est|es|på|pod|na|по|는|は))*[ \t]{0,3}[:=#.]?[ \t]{0,3}[\"'+]{0,2}\Z"
@@ -125,7 +126,7 @@ def digit_spans(text: str, low: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), "phone")
     for match in _NATIONAL.finditer(text):
         start, end = match.span()
-        if _edges(text, start, end) and 7 <= len(validators.digits_of(match.group())) <= 15 and _PHONE_WORD.search(low, max(0, start - 60), start):
+        if _edges(text, start, end) and not _DAY.fullmatch(match.group()) and 7 <= len(validators.digits_of(match.group())) <= 15 and _PHONE_WORD.search(low, max(0, start - 60), start):
             yield Span(start, end, "phone")
 
 

@@ -26,6 +26,8 @@ _PROGRAMS: Final = tuple(
         (("UserPassword(",), r"UserPassword\(\s{0,4}[\"'][^\"'\n]{1,128}[\"'],\s{0,4}[\"']([^\"'\n]{1,256})[\"']", "password"),
         (("DENTIFIED BY ", "dentified by "), r"(?i:identified by )(?!values|externally|globally|password|random|using)([A-Za-z_]\w{3,64})(?=[\s;]|\Z)", "password"),
         (("rman ", "sqlplus ", "catalog "), r"\b(?:target|catalog|sqlplus) [A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@", "password"),
+        (("PASSWORD", "assword"), r"(?i:set password (?:for [^\s=]{1,80} )?= ?(?:password\()?)'([^'\n]{1,256})'", "password"),
+        (("hmac.new(",), r"hmac\.new\(\s{0,4}(?:key=)?b?[\"']([^\"'\n]{6,256})[\"']", "secret"),
         (("erlang.cookie",), r"erlang\.cookie[^\n]{0,24}[:=] ?([A-Z]{16,40})(?!\w)", "cookie"),
         (("BEGIN ",), (r"-----BEGIN (?:OpenVPN (?:Static|tls-crypt-v2 \w{4,8}) key(?: V\d)?|(?:USER|ACCOUNT|OPERATOR|SERVER) NKEY SEED)-----\s{1,4}"
                        r"([A-Za-z0-9+/=\s]{16,4096}?)\s{0,4}-{5,6}END"), "private_key"),
@@ -41,7 +43,7 @@ _PROGRAMS: Final = tuple(
         (("icinga2 ",), r"icinga2 pki [^\n|;&]{0,200}?--ticket ([0-9a-f]{32,64})", "token"),
         # Directories and accounts.
         (("ldappasswd ", "slappasswd "), r"(?:ldap|slap)passwd [^\n|;&]{0,300}?-s " + _ARG, "password"),
-        (("htpasswd -",), r"htpasswd -\w{0,4}n\w{0,4} \S{1,64} " + _ARG, "password"),
+        (("htpasswd -",), r"htpasswd -\w{0,4}n\w{0,4} [^\s:]{1,64} " + _ARG, "password"),
         (("bindpw ", "rootpw ", "password ", "passwd "), r"(?:^|\n)[ \t]{0,20}(?:bindpw|rootpw|rootbindpw|password|passwd) ([^\s\"';{]{4,256})[ \t]{0,4}(?=\n|\Z)", "password"),
         (("user '", 'user "'), r"user [\"'][^\"'\n]{1,64}[\"'] (?:there )?(?:with )?password [\"']([^\"'\n]{3,256})[\"']", "password"),
         (("AuthInfo:",), r"AuthInfo:[^\n]{0,200}?\"P:([^\"\n]{1,256})\"", "password"),

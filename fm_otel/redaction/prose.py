@@ -69,6 +69,7 @@ _has_network: Final = gate(("wifi", "wi-fi", "wify", "wlan", "вайфа", "ва
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
 _PHRASE: Final = re.compile(r"(?<!\w)[\"“«„]([^\W_]{2,14}(?: [^\W_]{2,14}){1,5})[\"”»“]")
 _LOGINS: Final = ("log", "sign", "inlog", "cred")
+_FOR: Final = re.compile(r" (?:for|of|für|von|pour|de|para|per|voor|van|dla|do|для|от) [^:\n]{1,40}[:=] ?[\"'`]?")
 _GAP: Final = re.compile(r"(?:[^\n.!?;]|\n(?:> ?)?[\w .-]{1,20}: |\? {1,2}(?=\w)|\.(?=\w))*")
 _CHANGE: Final = re.compile(
     r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}(?P<new>[^\s\"'`,;，。]{4,40})"
@@ -139,6 +140,8 @@ def _is_told(text: str, low: str, start: int, end: int, look: Look, topics: list
     at = bisect(topics, (start,))
     before, after = topics[at - 1 : at] if at else [], topics[at : at + 1]
     if any(text[stop:start].strip("\"'`*:( ") == "" for _, stop in before if stop <= start):
+        return True
+    if at and _FOR.fullmatch(low, topics[at - 1][1], start):
         return True
     if _NAMED_BEFORE.search(low, max(0, start - 40), start) and not _ANSWERS.search(low, max(0, start - 90), start):
         return False

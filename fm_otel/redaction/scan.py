@@ -270,6 +270,8 @@ def _dotted(text: str, at: int, end: int) -> bool:
 
 def _at(rule: Rule, text: str, at: int) -> Iterator[Span]:
     match = _COMPILED[rule].match(text, at)
+    if match and "xxxxxxxx" in match.group().lower():
+        return  # an example
     if match and (rule.check is None or rule.check(match.group())):
         yield from rule.spans(match)
 

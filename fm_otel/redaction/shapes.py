@@ -118,6 +118,7 @@ _CODE_NOUNS: Final = frozenset(
 _GO: Final = re.compile(r"[*&]{1,2}[A-Za-z_][\w.]*(?:\{|\Z)|[A-Za-z_][\w.]{0,80}\{|\[?\d{0,4}\][A-Za-z][\w.]*\Z|(?:mandatory|json|yaml|xml|form|db|env|mapstructure|validate):\"")
 _ROUTE: Final = re.compile(r"[a-z_]+#[a-z_]+[?!]?")
 _CMDLET: Final = re.compile(r"(?:Read|Get|New|Import|ConvertTo|ConvertFrom)-[A-Z][A-Za-z]{2,30}")
+_PARENTHESISED: Final = re.compile(r"\w+\(\w+\)\w+")
 _CALL: Final = re.compile(r"[A-Za-z_][\w.:]{0,80}\(")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]+\d?(?:\.[A-Za-z_]+\d?)*")
 _SENSITIVE: Final = re.compile(
@@ -146,7 +147,7 @@ def is_placeholder(value: str) -> bool:
 def is_reference(value: str) -> bool:
     """Tell whether bare ``value`` is code that names a secret: ``settings.db_password``."""
     value = value.lstrip("$")
-    if _CODE.match(value) or _CALL.match(value) or _CMDLET.fullmatch(value) or _ROUTE.fullmatch(value) or _GO.match(value) or value in _KEYWORDS:
+    if _CODE.match(value) or (_CALL.match(value) and not _PARENTHESISED.fullmatch(value)) or _CMDLET.fullmatch(value) or _ROUTE.fullmatch(value) or _GO.match(value) or value in _KEYWORDS:
         return True
     if _SUBSCRIPT.match(value):
         return True
