@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from fm_otel.shape import Shaper
     from fm_otel.site import Site
 
+    Batches = list[tuple[Sink, list[tuple[Site, bytes]]]]
+    Hand = tuple[list[Captured], Batches]
+    """What a drain holds: records not yet encoded, and batches no sink has taken."""
+
 CHUNK: Final = 64
 """Records encoded between two yields of the interpreter lock: about 0.4 ms."""
 
@@ -87,8 +91,7 @@ class Pipeline:
         self._again = self._awake = False
         self._drainer = 0
         self._then: Callable[[], None] | None = None
-        self._in_hand: list[Captured] = []
-        self._unwritten: list[tuple[Sink, list[tuple[Site, bytes]]]] = []
+        self._hand: Hand = [], []
         self._worker: threading.Thread | None = None
         self._wakeup, self._early = Bell(), Bell()
         self.ended = threading.Event()
@@ -185,24 +188,24 @@ class Pipeline:
 
     def _drain(self, limit: int) -> None:
         self._write()
-        chunk = self._in_hand
-        if chunk:
-            self._bring_out(chunk)
+        if self._hand[0]:
+            self._bring_out()
         while limit > 0 or self._again:
             if limit <= 0:
                 self._again = False
                 limit = len(self._queue)
+            chunk = self._hand[0]
             self._queue.take(min(CHUNK, limit), chunk)
             limit = limit - len(chunk) if chunk else 0
-            self._bring_out(chunk)
+            self._bring_out()
 
-    def _bring_out(self, chunk: list[Captured]) -> None:
+    def _bring_out(self) -> None:
+        chunk = self._hand[0]
         count = len(chunk)
-        # An interrupt on its way through here leaves the chunk in hand for the next drain; it
-        # comes out of calls, so between these statements there is none.
-        self._unwritten = self._batches(chunk)
+        # In one store: an interrupt finds the chunk in hand or its batches, for the next drain,
+        # never both. It comes out of calls, so the count is not lost to one.
+        self._hand = [], self._batches(chunk)
         self.accounts.processed += count
-        del chunk[:]
         self._write()
 
     def _write(self) -> None:
@@ -210,7 +213,7 @@ class Pipeline:
 
         A sink empties a batch when it takes it, and finishes it when it is handed the empty one.
         """
-        unwritten = self._unwritten
+        unwritten = self._hand[1]
         while unwritten:
             sink, batch = unwritten[0]
             try:
@@ -219,9 +222,9 @@ class Pipeline:
                 self.accounts.dropped("encode", len(batch))
             del unwritten[0]
 
-    def _batches(self, chunk: list[Captured]) -> list[tuple[Sink, list[tuple[Site, bytes]]]]:
+    def _batches(self, chunk: list[Captured]) -> Batches:
         """Redact and encode a chunk for every sink that takes it."""
-        batches: list[tuple[Sink, list[tuple[Site, bytes]]]] = []
+        batches: Batches = []
         chunk_facts = [self._facts(captured) for captured in chunk]
         for output in self._outputs:
             encoded = self._encoded(output.encoder, chunk_facts)
@@ -349,7 +352,7 @@ class Pipeline:
         self._drainer = 0
         self._then = None
         self._again = False
-        self._in_hand, self._unwritten = [], []
+        self._hand = [], []
         self._worker = None
         self._wakeup, self._early = Bell(), Bell()
         self.ended = threading.Event()
