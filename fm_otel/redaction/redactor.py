@@ -326,8 +326,10 @@ class Redactor:
 
     def _one_time_code(self, d: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any] | None:
         """Replace a code that its neighbours make one for logging in: ``channel: sms``."""
-        code = str(d["code"])
-        if not 4 <= len(code) <= 8 or not code.isdigit():
+        code = d["code"]
+        if type(code) is int and 999 < code < 100_000_000:
+            code = str(code)
+        if type(code) is not str or not 4 <= len(code) <= 8 or not code.isdigit():
             return changed
         line = ", ".join(f'"{key}": "{v}"' for key, v in d.items() if type(v) in (str, int))[:MAX_COMMAND]
         at = line.find(f'"code": "{code}"') + len('"code": "')
