@@ -16,6 +16,7 @@ from fm_otel.redaction import (
     assignments,
     blocks,
     codes,
+    configured,
     dialogs,
     links,
     names,
@@ -213,7 +214,7 @@ def _named(text: str, low: str) -> Iterator[Iterable[Span]]:
     yield prose.prose_spans(text, low)
     if _KEY_LONG in text.encode("utf-8", "replace").translate(_TOKEN_TABLE):
         yield told_keys.key_spans(text, low)
-    yield options.configured_spans(text, low)
+    yield configured.configured_spans(text, low)
     yield assignments.find(text, low)
 
 
