@@ -19,7 +19,7 @@ _ANNOUNCES: Final = re.compile(
 )
 _PRINTS: Final = re.compile(
     r"(?:secrets versions access|get-secret-value|keyvault secret show|\bop read|\bvault (?:kv )?(?:get|read) [^\n]*-field|\bpass show|\bbw get password"
-    r"|doppler secrets get|chamber read|lpass show)[^\n]*\Z"
+    r"|doppler secrets get|get-login-password|print-(?:access|identity)-token|get-access-token|\bgh auth token|auth:token|chamber read|lpass show)[^\n]*\Z"
 )
 _HEX: Final = re.compile(r"(?=[a-f]*\d)[0-9a-f]{32,64}")
 _ABOVE: Final = 360

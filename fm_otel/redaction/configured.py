@@ -95,7 +95,7 @@ _REVERSE: Final = re.compile(
     r"(?<![\w/@.-])[\"'`]?([^\s\"'`]{5,128}?)[\"'`]?,? (?:is|as|was|=|for|comme|como|als|come) (?:(?:the|my|our|a|an|your|his|her|its) )?(?:[\w-]{1,20} ){0,3}?"
     r"(?:password|passwd|passphrase|passcode|pwd|mot de passe|contraseña|senha|passwort|kennwort|wachtwoord|api key|secret key|access token|auth token)(?![\w-])(?! ?(?:is|was|=|:|reset|policy|has|hash|field))"
 )
-_ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):(?!%)([^\s:/@\"'`,;)|]{6,64})")
+_ACCOUNT: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|sa|superuser|sysadmin):(?!%)([^\s:/@\"'`,;)|\\]{6,64})")
 _CALL_PAIR: Final = re.compile(r"(?:[Ll]ogin|[Aa]uth\w{0,20}|[Cc]redentials?|BasicAuth|[Cc]onnect)(?:\(|=\()\s{0,4}[\"'][^\"'\n]{1,80}[\"'],\s{0,4}[\"']([^\"'\n]{3,128})[\"']\s{0,4}[,)]")
 _CALLED: Final = re.compile(
     r"(?:UsernamePassword\w{0,20}|\w{0,20}Credentials?|PDO(?:(?:::|->)__construct)?|mysqli?(?:_p?connect)?|getConnection|\w{0,20}BasicAuth|PlainText\w{0,20})"

@@ -54,7 +54,6 @@ _EXCHANGES: Final = tuple(
         (("mysqladmin ",), r"mysqladmin [^\n|;&]{0,80} password [\"']?([^\s\"']{3,128})", "password"),
         (("chpasswd:",), r"chpasswd:[^\n]{0,20}\n(?:[ \t]+[^\n]{0,40}\n){0,3}?[ \t]{2,20}[\w-]{1,32}:([^\s:]{4,128})(?=\n|\Z)", "password"),
         (('password "',), r"password \"[\w -]{2,20}\" \"([^\"\n]{3,128})\"", "password"),
-        (("type=EXECVE",), r" a\d{1,2}=\"-[wpa](?=[^\"]{0,127}[\d!#$%&*+?@^])([^\"\s]{4,128})\"", "password"),
         (("temporary password",), r"temporary password is generated for \S{1,128}: (\S{6,64})(?=\s|\Z)", "password"),
         (("::add-mask",), r"::add-mask::([^\s\"']{3,1024})", "password"),
         ((".data.", "_password", "-password"), r"(?:get|read|show|print)[^\n]{0,200}(?:passw|token|secret)[^\n]{0,100}\|[ ]?base64 (?:-d|-D|--decode)[^\n]{0,20}\n([^\s]{6,256})[ \t]{0,4}(?:\n|\Z)", "password"),

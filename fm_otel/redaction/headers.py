@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Digest|Negotiate|NTLM|GenieKey|Splunk|Key|Apikey|SSWS|AWS4-HMAC-SHA256|Hawk|OAuth|JWT|AccessKey|Discogs|Bot|SharedKey|HMAC-SHA256|Signature)[ \t]{1,3}", re.IGNORECASE)
 _PARAM: Final = re.compile(r"(?:response|signature|nonce|mac|oauth_\w{3,20}|Signature|sig|token|cnonce)=\"?([^\",\s]{6,512})", re.IGNORECASE)
-_WITH_PARAMETERS: Final = re.compile(r"(?:Digest|AWS4-HMAC-SHA256|Hawk|OAuth|Signature)[ \t]+[\w\"]{1,40}=", re.IGNORECASE)
+_WITH_PARAMETERS: Final = re.compile(r"(?:Token|Digest|AWS4-HMAC-SHA256|Hawk|OAuth|Signature)[ \t]+[\w\"]{1,40}=", re.IGNORECASE)
 _COOKIE: Final = re.compile(r"([A-Za-z0-9_.!#$%&*+^`|~-]{1,80})=\"?([^;,\s\"']{1,4096})")
 LOGIN_COOKIE: Final = re.compile(r"sess|sid|auth|token|csrf|xsrf|jwt|remember|login|user")
 _COOKIE_ATTRIBUTES: Final = frozenset("path domain expires max-age samesite priority version secure httponly partitioned".split())

@@ -35,6 +35,7 @@ _AUTH_OPTION: Final = re.compile(r"(?<![\w-])--(?:auth|snyk-token|bearer)[ =][\"
 _LIST: Final = re.compile(r"[\"'][\w./-]{1,80}[\"'](?:,\s{0,2}[\"'][^\"'\n]{0,256}[\"']){1,64}")
 _ARGUMENT: Final = re.compile(r"[\"']([^\"'\n]{0,256})[\"'](?:,\s{0,2}|\Z)")
 _ARCHIVERS: Final = ("7z", "zip", "unzip")
+_AUDITED: Final = re.compile(r" a\d{1,2}=\"([^\"\n]{0,256})\"")
 _SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker", "run"))
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _SPACED: Final = re.compile(r"(?<=\s)(-p|-w|-a|-P|-pw|-b) ([\"'])([^\"'\n]{3,128})\2")
@@ -89,12 +90,17 @@ def option_spans(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             if shapes.is_random(match[1]):
                 yield Span(match.start(1), match.end(1), "token")
+    if "type=EXECVE" in text:
+        yield from _listed(list(_AUDITED.finditer(text)))
     if '", "' in text or '","' in text or "', '-" in text:
         for command in _LIST.finditer(text):
-            arguments = list(_ARGUMENT.finditer(command.group()))
-            for number, span in listed_spans([argument[1] for argument in arguments]):
-                start = command.start() + arguments[number].start(1)
-                yield Span(start + span.start, start + span.end, span.rule)
+            yield from _listed(list(_ARGUMENT.finditer(text, command.start(), command.end())))
+
+
+def _listed(arguments: list[re.Match[str]]) -> Iterator[Span]:
+    for number, span in listed_spans([argument[1] for argument in arguments]):
+        start = arguments[number].start(1)
+        yield Span(start + span.start, start + span.end, span.rule)
 
 
 def listed_spans(arguments: list[str]) -> Iterator[tuple[int, Span]]:

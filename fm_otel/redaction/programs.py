@@ -65,6 +65,9 @@ _PROGRAMS: Final = tuple(
         (("New value: ",), r"reset[^\n]{0,20}\n?New value: (\S{8,128})", "password"),
         (("-auth ",), r" -auth [\w.@-]{1,64}:([^\s\"']{3,256})", "password"),
         (("plugins/check_",), r"plugins/check_\w{1,30} [^\n|;&]{0,200}? -p " + _ARG, "password"),
+        (("with value of type ",), r"Found key '[^'\n]{0,120}(?:passw|secret|token|key|cred)[^'\n]{0,60}' [^\n]{0,200}? with value of type \w{1,40}: (\S{3,512})", "password"),
+        (("express:session ",), r"express:session (?:fetching|saving|destroying|touching) ([\w-]{16,128})", "cookie"),
+        (('" "otp:', '" "token:', '" "session:'), r"\"(?:P?SETEX|SET)\" \"[^\"\n]{1,200}\" (?:\"\d{1,10}\" )?\"([^\"\n]{4,512})\"", "secret"),
         # Windows.
         (("cmdkey ", "net use"), r"/pass:" + _ARG, "password"),
         (("schtasks ",), r"schtasks [^\n|&]{0,400}? /rp " + _ARG, "password"),

@@ -175,7 +175,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     if named or long:
         found.append(dialogs.dialog_spans(text))
         found.append(programs.program_spans(text))
-    if " -" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text or "::add-mask" in text or "'-" in text or '"-' in text:
+    if " -" in text or "type=EXECVE" in text or "/p:" in text or "net u" in text or " | " in text or "alias set " in text or "::add-mask" in text or "'-" in text or '"-' in text:
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))

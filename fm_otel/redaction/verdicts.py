@@ -135,6 +135,9 @@ def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) ->
         return False
     if found.rule == "cookie":
         return shapes.is_mixed(body) and (len(body) >= 16 or (not is_name(body) and shapes.is_random(body)))
+    if found.rule == "credentials" and ":" in body:
+        body = body.partition(":")[2]
+        return shapes.is_mixed(body) and not body.startswith("//")
     if found.rule in ("password", "credentials"):
         sure = found.rule == "password" or notation is Notation.STRUCT or shapes.is_random(body)
         return shapes.is_mixed(body) and not is_name(body) and sure
