@@ -33,7 +33,15 @@ _CODE: Final = (
     r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|код[а-я]{0,3}|пин-?код[а-я]{0,2}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
     r"|コード|番号|验证码|校验码|驗證碼|动态码|安全码|인증 ?번호|코드|mã|รหัส|קוד|رمز|κωδικ[όο]ς?)"
 )
-_BEFORE: Final = re.compile(r"(?<!REDACTED:)" + _CODE + r"(?:,(?= )|[\"'*_)\]]{0,3})(?:[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?|[^\n;0-9]{0,50}[?.]\n[^\n0-9]{0,24}|[^\n;!?0-9]{0,50}, (?:it['’]s|its|now|es ist|jetzt|c['’]est|ahora es|adesso è) |[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?|(?:(?<=\bpin)|(?<=\botp))[^\n;!?]{0,40}: ?)\Z")
+_GAPS: Final = (
+    r"[^\n.!?;,0-9]{0,45}(?:\n[^\n0-9]{0,8})?",  # the code is
+    r"[^\n;0-9]{0,50}[?.]\n[^\n0-9]{0,24}",  # asked for, and answered on the next line
+    r"[^\n;!?0-9]{0,50}, (?:it['’]s|its|now|es ist|jetzt|c['’]est|ahora es|adesso è) ",
+    r"[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?",
+    r"(?:(?<=\bpin)|(?<=\botp))[^\n;!?]{0,40}: ?",
+)
+"""What may stand between the word for a code and the number."""
+_BEFORE: Final = re.compile(rf"(?<!REDACTED:){_CODE}(?:,(?= )|[\"'*_)\]]{{0,3}})(?:{'|'.join(_GAPS)})\Z")
 _AFTER: Final = re.compile(
     r"[\"'*_)\]]{0,3}(?: ?[\w'’-]{1,14}){0,3}[ ](?:[\w'’-]{2,16} ){0,5}?" + _CODE + r"(?![\w-])|[\"'*_]{0,3} to (?:sign|log) ?in|입니다|を入力"
 )

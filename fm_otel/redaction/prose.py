@@ -95,26 +95,41 @@ def prose_spans(text: str, low: str) -> Iterator[Span]:
     for match in _ACCOUNT.finditer(text) if " / " in text else ():
         if look_of(trimmed(match[1])) >= Look.MIXED:
             yield Span(match.start(1), match.start(1) + len(trimmed(match[1])), "password")
-    if not topics:
-        return
+    if topics:
+        yield from _words(text, low, topics)
+        yield from _phrases(text, low, topics)
+
+
+def _words(text: str, low: str, topics: list[tuple[int, int]]) -> Iterator[Span]:
+    """Yield single words told as passwords."""
     for match in _WORD.finditer(text):
-        word = trimmed(match.group())
         if not _begins_and_ends(text, match):
             continue
-        if _WORDS_JOINED.fullmatch(word) and _is_spelled_out(low, match.start(), topics):
-            if (word.count("-") > 1 or _has_network(low)) and not any(map(shapes.is_status_word, word.split("-"))):
-                yield Span(match.start(), match.start() + len(word), "password")
-            continue
-        if not any(map(str.isdigit, word)):
-            continue
-        start, end, look = match.start(), match.start() + len(word), look_of(word)
-        if (look >= Look.MIXED and _is_told(text, low, start, end, look, topics)) or (
-            look < Look.SIGNED and is_chosen(word) and _is_spelled_out(low, start, topics)
-        ):
+        word = trimmed(match.group())
+        start, end = match.start(), match.start() + len(word)
+        if _WORDS_JOINED.fullmatch(word):
+            told = _is_spelled_out(low, start, topics) and _is_joined_phrase(word, low)
+        elif any(map(str.isdigit, word)):
+            look = look_of(word)
+            told = (look >= Look.MIXED and _is_told(text, low, start, end, look, topics)) or (
+                look < Look.SIGNED and is_chosen(word) and _is_spelled_out(low, start, topics)
+            )
+        else:
+            told = False
+        if told:
             yield Span(start, end, "password")
+
+
+def _is_joined_phrase(word: str, low: str) -> bool:
+    """Tell whether words with hyphens are a passphrase: three of them, or two for a radio network."""
+    return (word.count("-") > 1 or _has_network(low)) and not any(map(shapes.is_status_word, word.split("-")))
+
+
+def _phrases(text: str, low: str, topics: list[tuple[int, int]]) -> Iterator[Span]:
+    """Yield several words in quotes, told as a password or as the answer to the question for one."""
     for match in _PHRASE.finditer(text):
-        told = not shapes.has_verb(match[1]) and sum(map(shapes.is_status_word, match[1].split())) <= 1 and ":" not in text[match.start() - 3 : match.start()]
-        if told and _is_spelled_out(low, match.start(1), topics):
+        told = not shapes.has_verb(match[1]) and sum(map(shapes.is_status_word, match[1].split())) <= 1
+        if told and ":" not in text[match.start() - 3 : match.start()] and _is_spelled_out(low, match.start(1), topics):
             yield Span(match.start(1), match.end(1), "password")
     for topic in topics if "?" in text else ():
         answer = _QUOTED_ANSWER.search(text, topic[1], topic[1] + _REACH)
@@ -140,7 +155,7 @@ def _is_told(text: str, low: str, start: int, end: int, look: Look, topics: list
         return False  # an assignment's own name decides
     at = bisect(topics, (start,))
     before, after = topics[at - 1 : at] if at else [], topics[at : at + 1]
-    if any(text[stop:start].strip("\"'`*:( ") == "" for _, stop in before if stop <= start):
+    if any(text[stop:start].strip("\"'`*:( ") == "" for _, stop in before if 0 <= start - stop <= _REACH):
         return True
     if at and _FOR.fullmatch(low, topics[at - 1][1], start):
         return True
@@ -148,7 +163,8 @@ def _is_told(text: str, low: str, start: int, end: int, look: Look, topics: list
         return False
     if not any(_is_near(text, start, end, topic) for topic in (*before, *after)):
         return False
-    return look is Look.SIGNED or _LINK.search(text, max(0, start - 16), start) is not None or _ANSWERS.search(low, topics[at - 1][1], start) is not None
+    linked = _LINK.search(text, max(0, start - 16), start) or _ANSWERS.search(low, max(0, start - _REACH), start)
+    return look is Look.SIGNED or linked is not None
 
 
 def _is_spelled_out(low: str, start: int, topics: list[tuple[int, int]]) -> bool:
