@@ -17,6 +17,14 @@ from fm_otel.redaction.verdicts import is_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+WORDS: Final = (
+    "add_user", "login", "log in", "logged in", "sign in", "2fa", "mfa", "wallet", "basic", "admin:", "root:", "sa:", "administrator:", ":5432:",
+)  # fmt: skip
+TOOLS: Final = (
+    "client(ac", "crypt(", "linkedsrvlogin", "impdp", "expdp", "pdo", "mysql", "getconnection", "ora-", "oracle", "sqlplus", "connect(",
+    "securestring",
+)  # fmt: skip
+FOREIGN: Final = ("账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung")
 _BY: Final = re.compile(r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?(?:by|BY|as|AS)\s{1,3}(?:password |PASSWORD )?([\"'])((?:(?!\1)[^\n]){1,256})\1")
 _NETRC: Final = re.compile(r"\bmachine\s{1,4}\S{1,200}\s{1,8}login\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\<][^\s\"'\\]{0,255})|\blogin\s{1,4}\S{1,100}\s{1,8}password\s{1,4}([^\s\"'\\<][^\s\"'\\]{0,255})")
 _PGPASS: Final = re.compile(r"(?:^|\n|[\s\"'])[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:\"']{3,256})(?=\s|\Z|[\"'])")

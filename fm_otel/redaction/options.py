@@ -40,8 +40,6 @@ _SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker",
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _SPACED: Final = re.compile(r"(?<=\s)(-p|-w|-a|-P|-pw|-b) ([\"'])([^\"'\n]{3,128})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
-WORDS: Final = ("client(ac", "auth plain", "auth login", "crypt(", "encrypt_string", "linkedsrvlogin", "impdp", "expdp", "pdo", "mysql", "getconnection", "add_user", "login", "ora-", "oracle", "sqlplus", "admin:", "root:", "sa:", "administrator:", "connect(", "sign in", "log in", "logged in", "2fa", "mfa", "wallet", "machine", "securestring", ":5432:", "basic")
-FOREIGN: Final = ("账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung")
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
 
 

@@ -77,7 +77,7 @@ _PROGRAMS: Final = tuple(
         (("/p:",), r" /p:(?:\"([^\"\n]{3,128})\"|'([^'\n]{3,128})')", "password"),
     )
 )
-WORDS: Final = ("rman ", "lftp ", "unseal ", "oathtool", "icinga2", "message-digest", "snmp", "schtasks", " -creds", "poetry config", "splunk", "/p:", "uci set", ": eap ", "userlist")
+TOOLS: Final = ("rman ", "lftp ", "oathtool", "icinga2", "snmp", "schtasks", "/p:", "uci set", ": eap ", "userlist")
 
 
 def program_spans(text: str) -> Iterator[Span]:

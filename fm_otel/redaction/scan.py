@@ -78,8 +78,11 @@ for _rule in _PATTERNS:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
 _has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
-_has_name: Final = gate((*names.CORES, *options.WORDS, *dialogs.WORDS, *codes.WORDS, *prose.WORDS, *programs.WORDS))
-_has_foreign: Final = gate((*names.FOREIGN, *options.FOREIGN, *codes.FOREIGN))
+_has_name: Final = gate((*names.CORES, *configured.WORDS, *dialogs.WORDS, *codes.WORDS, *prose.WORDS))
+# The name of a tool says something where an option, a path, a call or a quotation stands as well.
+_has_tool: Final = gate((*configured.TOOLS, *programs.TOOLS))
+_has_argument: Final = gate((" -", "/", "(", "'", '"'))
+_has_foreign: Final = gate((*names.FOREIGN, *configured.FOREIGN, *codes.FOREIGN))
 _has_home: Final = gate(paths.ANCHORS)
 _JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
@@ -169,7 +172,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     if at_sign and ":" in text:
         found.append(links.bare_spans(text))
         found.append(links.slip_spans(text))
-    named = _has_name(low) or (not text.isascii() and _has_foreign(low))
+    named = _has_name(low) or (_has_argument(text) and _has_tool(low)) or (not text.isascii() and _has_foreign(low))
     if named:
         found.extend(_named(text, low))
     if named or long:
