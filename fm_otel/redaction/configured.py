@@ -83,7 +83,7 @@ _CONFIGURED: Final = (
         "wpa-psk", "password 0 ", "password 5 ", "password 7 ",
     )), _CISCO, "password"),
     (gate(("auth ", 'auth"', "requirepass")), _REDIS_AUTH, "password"),
-    (gate(("auth",)), _DOCKER_AUTH, "credentials"),
+    (gate(('auth"', "auth'", "auth\\", "auth:", "auth=", "auth :", "auth =")), _DOCKER_AUTH, "credentials"),
     (gate(("crypt(", "code(")), _DECRYPT, "password"),
     (gate(("linkedsrvlogin", "sp_addlogin")), _LINKED, "password"),
     (gate(("pwd={", "password={")), _BRACED, "password"),
@@ -116,6 +116,7 @@ _USER_AND_PASS: Final = re.compile(
 _SET_SECRET: Final = re.compile(r"secret set \S{1,80}[^\n]{0,80}?(?:--body|-b)[ =][\"']?([^\s\"']{6,512})")
 _AND: Final = re.compile(r"(?:log ?in|sign in|connect|authenticate)(?: (?:with|as|using))? [\w.@-]{2,40} and (?=\S*[a-z])(?=\S*\d)(?=\S*[A-Z!#$%^&*_])([^\s,;\"'`]{8,64})")
 _names_secret: Final = gate(("password", "passwd", "passphrase", "passcode", "pwd", "mot de passe", "contraseña", "senha", "passwort", "kennwort", "wachtwoord", "api key", "secret key", " token"))
+_has_caller: Final = gate(("login", "auth", "credential", "connect"))
 _has_copula: Final = gate((" is ", " as ", " was ", " = ", " for ", " comme ", " como ", " als ", " come "))
 
 
@@ -123,18 +124,23 @@ def _is_reversed(low: str) -> bool:
     return _has_copula(low) and _names_secret(low)
 
 
+def _is_call(low: str) -> bool:
+    return "(" in low and _has_caller(low)
+
+
 _LOOSE: Final = (
     (gate(("log in", "login", "sign in", "connect ", "authenticate ")), _AND),
     (gate(("oracle", "ora-", "sqlplus", "expdp", "impdp", "tns")), _ORACLE),
     (_is_reversed, _REVERSE),
     (gate(("admin:", "root:", "sa:", "administrator:")), _ACCOUNT),
-    (gate(("login(", "auth", "credential", "connect(")), _CALL_PAIR),
+    (_is_call, _CALL_PAIR),
     (gate(("secret set",)), _SET_SECRET),
     (gate(("user", "login", "uid", "account")), _USER_AND_PASS),
 )
 _has_call: Final = gate(("usernamepassword", "credential", "pdo", "mysql", "getconnection", "basicauth", "plaintext"))
-_has_pair: Final = gate(("cred", "login", "log in", "logged in", "sign in", "user", "auth", "zugangsdaten",
-                         "identifiants", "账号", "帐号"))
+_has_login: Final = gate((
+    "cred", "login", "log in", "logged in", "sign in", "auth:", "auth ", "auth=", "auth(", 'auth"', "auth'", "zugangsdaten", "identifiants", "账号", "帐号",
+))
 
 
 def configured_spans(text: str, low: str) -> Iterator[Span]:
@@ -154,7 +160,7 @@ def configured_spans(text: str, low: str) -> Iterator[Span]:
             yield from _loose(_LITERAL, call.group(), call.start())
     if " from " in low:
         yield from _changed(text, low)
-    if (":" in text or "/" in text) and _has_pair(low):
+    if (":" in text or "/" in text) and (_has_login(low) or ("user" in low and ("pass" in low or "pw" in low))):
         yield from _pairs(text, low)
 
 
