@@ -100,12 +100,19 @@ def manifest_spans(text: str) -> Iterator[Span]:
         return
     for block in _DATA.finditer(text):
         for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
-            if "://" not in line[2] and not line[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(line[2]) and words_of(line[1])[-1:] not in _PLAIN_KEYS:
+            if _is_hidden(line[1], line[2]):
                 yield Span(line.start(2), line.end(2), "k8s_secret")
     for block in _DATA_JSON.finditer(text):
         for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
-            if "://" not in pair[2] and not pair[2].startswith(_CERTIFICATE) and not shapes.is_placeholder(pair[2]) and words_of(pair[1])[-1:] not in _PLAIN_KEYS:
+            if _is_hidden(pair[1], pair[2]):
                 yield Span(pair.start(2), pair.end(2), "k8s_secret")
+
+
+def _is_hidden(key: str, value: str) -> bool:
+    """Tell whether a Secret's entry is one: no certificate, user name or address, whose own rules decide."""
+    return not (
+        "://" in value or value.startswith(_CERTIFICATE) or shapes.is_placeholder(value) or words_of(key)[-1:] in _PLAIN_KEYS
+    )
 
 
 def named_value_spans(text: str) -> Iterator[Span]:

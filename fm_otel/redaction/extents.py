@@ -18,7 +18,8 @@ _CONTINUED: Final = re.compile(r"[ \t]{0,60}")
 _LITERAL_PREFIX: Final = re.compile(r"(?:[bruBRUfN@]|br|rb)(?=[\"'])|(?:\\u003d)|string\(\d{1,4}\) (?=\")")
 TAGS: Final = re.compile(r"(?:</?(?:a|b|i|u|p|em|strong|code|kbd|samp|mark|tt|pre|span|div|td|th|tr|dd|dt|li|br|font|small|label|h\d)(?: [^<>\n]{0,80})?/?>[ \t]{0,4}){1,5}(?=[^<\s])")
 OPENING: Final = re.compile(r"(?P<slash>\\{0,15})(?P<quote>\"\"\"|'''|[\"'`“”„«‘「『])|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)")
-_CLOSING: Final = {"“": "”", "”": "”", "„": "“”", "«": "»", "‘": "’", "「": "」", "『": "』"}
+# „ is closed by “ in German, by ” in Polish.
+_CLOSING: Final = {"“": ("”",), "”": ("”",), "„": ("“", "”"), "«": ("»",), "‘": ("’",), "「": ("」",), "『": ("』",)}
 _FINE_SPACE: Final = (" ", "\u00a0", "\u202f")
 _TYPE: Final = re.compile(
     r"(?:const )?(?:char ?\*|(?:[A-Za-z]{1,20}\.)?(?:[Ss]tr(?:ing)?|[Bb]ytes|Secret(?:Str|Bytes)?|Any|any|text|[Oo]ptional|Final|&str|var)"
@@ -118,10 +119,10 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
         end = text.find(mark, start, start + LIMIT)
         return Value(start, end if end >= 0 else line_end(text, start), quoted=True)
     slashes, quote = len(opening["slash"]), opening["quote"]
-    closing = _CLOSING.get(quote, quote)
+    closing = _CLOSING.get(quote, (quote,))
     at = start
     while True:
-        at = min((end for mark in _marks(closing) if (end := text.find(mark, at, start + LIMIT)) >= 0), default=-1)
+        at = min((end for mark in closing if (end := text.find(mark, at, start + LIMIT)) >= 0), default=-1)
         if at < 0:
             return Value(start, line_end(text, start), quoted=True)
         back = at
@@ -136,12 +137,7 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
             if quote == "«":
                 start, end = start + (text[start : start + 1] in _FINE_SPACE), end - (text[end - 1 : end] in _FINE_SPACE)
             return Value(start, end, quoted=True)
-        at += 1 if closing == "“”" else len(closing)
-
-
-def _marks(closing: str) -> tuple[str, ...]:
-    """Return the marks that close a quotation: „ is closed by “ in German, by ” in Polish."""
-    return ("“", "”") if closing == "“”" else (closing,)
+        at += len(closing[0])
 
 
 def line_end(text: str, start: int) -> int:

@@ -59,17 +59,21 @@ def look_of(word: str) -> Look:
 
 def is_chosen(word: str) -> bool:
     """Tell whether ``word`` may be a password of words and digits: no host, version, hash or reference."""
-    if sum(map(str.isalpha, word)) < 4 or _HOST.fullmatch(word) or _HEXISH.fullmatch(word):
+    if sum(map(str.isalpha, word)) < 4 or _HOST.fullmatch(word) or "@" in word or "%" in word or "/" in word or word.isupper():
         return False
-    return not (
-        shapes.is_harmless(word) or shapes.is_placeholder(word) or shapes.is_reference(word) or shapes.is_path(word) or shapes.is_status(word)
-        or "[REDACTED" in word or "://" in word or "@" in word or "%" in word or "/" in word or word.isupper()
-    )
+    return not _is_something_else(word)
 
 
 def _is_candidate(word: str) -> bool:
-    return not (
-        ".." in word or _ODD.fullmatch(word) or _HEXISH.fullmatch(word) or _IDENTIFIER.fullmatch(word) or shapes.is_harmless(word) or shapes.is_placeholder(word)
-        or shapes.is_reference(word) or shapes.is_path(word) or shapes.is_status(word) or "[REDACTED" in word or "://" in word
-        or word.count("@") or word.count("%") > 1 or word.count("&") > 1 or word.count("*") > 1
+    if ".." in word or _ODD.fullmatch(word) or _IDENTIFIER.fullmatch(word):
+        return False
+    signs = word.count("@") or word.count("%") > 1 or word.count("&") > 1 or word.count("*") > 1
+    return not (signs or _is_something_else(word))
+
+
+def _is_something_else(word: str) -> bool:
+    """Tell whether ``word`` is a hash, a number with unit, a placeholder, code, a path, prose, a marker or a URL."""
+    return bool(
+        _HEXISH.fullmatch(word) or shapes.is_harmless(word) or shapes.is_placeholder(word) or shapes.is_reference(word)
+        or shapes.is_path(word) or shapes.is_status(word) or "[REDACTED" in word or "://" in word
     )

@@ -116,7 +116,7 @@ def listed_spans(arguments: list[str]) -> Iterator[tuple[int, Span]]:
         if span.start - starts[number] < size:
             yield number, Span(span.start - starts[number], min(span.end - starts[number], size), span.rule)
     for number, (flag, value) in enumerate(pairwise(arguments), 1):
-        if (takes_password(tool, flag) or (tool == "mysqladmin" and flag == "password")) and not shapes.is_placeholder(value):
+        if _takes_password(tool, flag) and not shapes.is_placeholder(value):
             yield number, Span(0, len(value), "password")
 
 
@@ -141,8 +141,10 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), "password")
 
 
-def takes_password(tool: str, flag: str) -> bool:
+def _takes_password(tool: str, flag: str) -> bool:
     """Tell whether ``flag`` in a list of arguments of ``tool`` has a password behind it."""
+    if tool == "mysqladmin":
+        return flag == "password"
     return tool in _LISTED_TOOLS and _is_password_flag(tool, flag, glued=False)
 
 

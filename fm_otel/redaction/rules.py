@@ -29,9 +29,9 @@ class Rule:
     ``name`` stands in the marker; several rules may share it. ``anchors``: one of these literals
     is in the text, or the pattern is not tried. ``group``: what of the match is replaced.
     ``check`` sees that group. ``issued``: the token carries a literal of its issuer, so the rule
-    also applies to ids; ``head``: it begins with that literal;
-    ``path``: what is replaced is a path, whose slashes stay. ``re2`` and ``replacement`` are the collector's form, in the syntax
-    of Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
+    also applies to ids; ``head``: it begins with that literal; ``path``: what is replaced is a
+    path, whose slashes stay. ``re2`` and ``replacement`` are the collector's form, in the syntax of
+    Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
     """
 
     name: str
@@ -71,9 +71,9 @@ def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | 
 
 
 def _part(name: str, category: str, anchors: tuple[str, ...], pattern: str,
-          check: Callable[[str], bool] | None = None, *, re2: str | None = None) -> Rule:
+          check: Callable[[str], bool] | None = None, *, path: bool = False, re2: str | None = None) -> Rule:
     """Return a rule that replaces group 1 of its pattern."""
-    return Rule(name, category, anchors, pattern, 1, check, path=name == "webhook", re2=re2,
+    return Rule(name, category, anchors, pattern, 1, check, path=path, re2=re2,
                 replacement=f"${{1}}[REDACTED:{name}]")
 
 
@@ -141,19 +141,19 @@ RULES: Final[tuple[Rule, ...]] = (
             "xoxc-", "xoxd-", "xapp-", "xwfp-", body=r"[A-Za-z0-9.%-]{9,400}[A-Za-z0-9]"),
     _part("webhook", "issued", ("hooks.slack.com/",),
           r"hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/([A-Za-z0-9_/-]{16,200})",
-          re2=r"(hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/)[A-Za-z0-9_/-]{16,200}"),
+          path=True, re2=r"(hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/)[A-Za-z0-9_/-]{16,200}"),
     _part("webhook", "issued", ("hooks.slack.com%2F",),
           r"hooks\.slack\.com%2F(?:services|workflows|triggers|commands|actions)%2F([A-Za-z0-9_%-]{16,200})",
           re2=r"(hooks\.slack\.com%2F(?:services|workflows|triggers|commands|actions)%2F)[A-Za-z0-9_%-]{16,200}"),
     _part("webhook", "issued", ("/api/webhooks/",),
           r"/api/webhooks/\d{10,25}/([A-Za-z0-9_-]{30,120})",
-          re2=r"(/api/webhooks/\d{10,25}/)[A-Za-z0-9_-]{30,120}"),
+          path=True, re2=r"(/api/webhooks/\d{10,25}/)[A-Za-z0-9_-]{30,120}"),
     _part("webhook", "issued", ("webhook.office.com/", "outlook.office.com/webhook/"),
           r"office\.com/webhook[a-z0-9]{0,3}/([A-Za-z0-9@/_-]{30,300})",
-          re2=r"(office\.com/webhook[a-z0-9]{0,3}/)[A-Za-z0-9@/_-]{30,300}"),
+          path=True, re2=r"(office\.com/webhook[a-z0-9]{0,3}/)[A-Za-z0-9@/_-]{30,300}"),
     _part("webhook", "issued", ("hooks.zapier.com/",),
           r"hooks\.zapier\.com/hooks/catch/((?:\d{1,12}/)?[A-Za-z0-9]{5,80})",
-          re2=r"(hooks\.zapier\.com/hooks/catch/)[A-Za-z0-9/]{8,80}"),
+          path=True, re2=r"(hooks\.zapier\.com/hooks/catch/)[A-Za-z0-9/]{8,80}"),
     _issued("stripe_key", "sk_live_", "rk_live_", "sk_test_", "rk_test_", body=_W + "{16,255}"),
     _issued("webhook_secret", "whsec_", body="[A-Za-z0-9+/=]{20,100}"),
     _issued("sendgrid_key", "SG.", body=r"[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,80}"),
