@@ -39,24 +39,19 @@ _EXCHANGES: Final = compiled((
     (("PASSMOD",), r"PASSMOD [^\n]{0,300}?(?:old=\"([^\"\n]{1,256})\")?(?: new=\"([^\"\n]{1,256})\")", "password"),
     (("WIFI:",), r"WIFI:(?:[A-OQ-Z]:[^;\n]{0,64};){0,5}P:((?:[^;\\\n]|\\.){1,128});", "password"),
     (("encrypt",), r"\bencrypt\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"']?([A-Za-z0-9+/]{22,43}={1,2})", "secret"),
-    (("http-basic",), r"composer config [^\n]{0,40}?http-basic\.\S{1,200} \S{1,64} (\S{3,256})", "password"),
-    (("bundle config",), r"bundle config (?:set )?(?:--\w{1,12} ){0,2}[\w-]{1,80}(?:\.[\w-]{1,80}){1,6} [\w.-]{1,64}:(\S{3,256})", "password"),
     (("> AUTH ",), r":\d{2,5}(?:\[\d{1,3}\])?> AUTH (?:\S{1,64} )?(\S{3,256})(?=\s|\Z)", "password"),
     (("snmp-server user",), r"snmp-server user [^\n]{1,80}? auth (?:md5|sha\d{0,3}) (\S{4,128})(?: priv (?:3?des|aes(?: \d{3})?) (\S{4,128}))?", "password"),
     (("doveadm auth",), r"doveadm auth (?:test|login) (?:-\w \S{1,64} ){0,4}\S{1,128} (\S{3,128})(?=\s|\Z)", "password"),
     (("otp:",), r"otp:[\w:.-]{1,60}[ =]{1,3}[\"']?(\d{4,8})(?!\d)", "otp"),
     (("'AUTH'",), r"'AUTH', ?(?:'[^'\n]{1,64}', ?)?'([^'\n]{3,256})'", "password"),
     ((".verify(",), r"\.verify\([\"'](\d{6,8})[\"']", "otp"),
-    (("kv put ", "etcdctl put "), r"(?:consul kv|etcdctl) put \S{0,200}(?:passw|secret|token|_key|cred)\w{0,20} [\"']?([^\s\"']{3,512})", "password"),
     (("name: 'auth'",), r"name: 'auth',\s{1,8}args: \[ ?(?:'[^'\n]{1,64}', ?)?'([^'\n]{3,256})'", "password"),
-    (("mysqladmin ",), r"mysqladmin [^\n|;&]{0,80} password [\"']?([^\s\"']{3,128})", "password"),
-    (("chpasswd:",), r"chpasswd:[^\n]{0,20}\n(?:[ \t]+[^\n]{0,40}\n){0,3}?[ \t]{2,20}[\w-]{1,32}:([^\s:]{4,128})(?=\n|\Z)", "password"),
     (('password "',), r"password \"[\w -]{2,20}\" \"([^\"\n]{3,128})\"", "password"),
     (("temporary password",), r"temporary password is generated for \S{1,128}: (\S{6,64})(?=\s|\Z)", "password"),
     (("::add-mask",), r"::add-mask::([^\s\"']{3,1024})", "password"),
     ((".data.", "_password", "-password"), r"(?:get|read|show|print)[^\n]{0,200}(?:passw|token|secret)[^\n]{0,100}\|[ ]?base64 (?:-d|-D|--decode)[^\n]{0,20}\n([^\s]{6,256})[ \t]{0,4}(?:\n|\Z)", "password"),
 ))
-WORDS: Final = ("setuser ", "composer config", "bundle config", "wifi:", "encrypt", "ugfzc3dvcmq")
+WORDS: Final = ("setuser ", "wifi:", "encrypt", "ugfzc3dvcmq")
 _FORM: Final = re.compile(r"name=\\{0,2}\"([\w.\[\]-]{1,80})\\{0,2}\"[^\n]{0,80}?(?:(?:\r?\n|\\r\\n|\\n)){2}((?:(?!\\r|\\n)[^\n]){1,1024})")
 _REPLY: Final = re.compile(r"\d{1,4}\) \"([\w.-]{1,64})\"\s{0,4}\n\s{0,8}\d{1,4}\) \"([^\"\n]{1,512})\"")
 _PUT: Final = re.compile(r"--(?:name|parameter-name|secret-name|secret-id|key)[ =][\"']?([\w./@:-]{1,200})[^\n]{0,200}?--(?:value|secret-string|plaintext|data)[ =](?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"']{1,1024}))")

@@ -28,9 +28,12 @@ _PROGRAMS: Final = compiled((
     (("erlang.cookie",), r"erlang\.cookie[^\n]{0,24}[:=] ?([A-Z]{16,40})(?!\w)", "cookie"),
     (("BEGIN ",), (r"-----BEGIN (?:OpenVPN (?:Static|tls-crypt-v2 \w{4,8}) key(?: V\d)?|(?:USER|ACCOUNT|OPERATOR|SERVER) NKEY SEED)-----\s{1,4}"
                    r"([A-Za-z0-9+/=\s]{16,4096}?)\s{0,4}-{5,6}END"), "private_key"),
+    (("mysqladmin ",), r"mysqladmin [^\n|;&]{0,80} password [\"']?([^\s\"']{3,128})", "password"),
     # Transfers, packages, images.
     (("lftp ",), r"lftp [^\n|;&]{0,120}-u [\w.@-]{1,64},([^\s\"']{3,256})", "password"),
     (("config set ",), r"(?:yarn|npm|pnpm) config set (?:--?\w{1,12} )?\S{0,120}(?:[Aa]uth|[Tt]oken|[Pp]assword)\S{0,20}[ =]" + _ARG, "token"),
+    (("http-basic",), r"composer config [^\n]{0,40}?http-basic\.\S{1,200} \S{1,64} (\S{3,256})", "password"),
+    (("bundle config",), r"bundle config (?:set )?(?:--\w{1,12} ){0,2}[\w-]{1,80}(?:\.[\w-]{1,80}){1,6} [\w.-]{1,64}:(\S{3,256})", "password"),
     (("poetry config ",), r"poetry config http-basic\.\S{1,200} \S{1,64} " + _ARG, "password"),
     (("-creds",), r"--(?:src-|dest-)?creds[ =][\w.@-]{1,64}:([^\s\"']{3,256})", "password"),
     # Vaults and keys.
@@ -38,7 +41,9 @@ _PROGRAMS: Final = compiled((
     (("openssl enc",), r"openssl enc [^\n|;&]{0,300}? -k " + _ARG, "password"),
     (("oathtool ",), r"oathtool [^\n|;&]{0,80}?([A-Z2-7]{16,64})(?!\w)", "otp"),
     (("icinga2 ",), r"icinga2 pki [^\n|;&]{0,200}?--ticket ([0-9a-f]{32,64})", "token"),
+    (("kv put ", "etcdctl put "), r"(?:consul kv|etcdctl) put \S{0,200}(?:passw|secret|token|_key|cred)\w{0,20} [\"']?([^\s\"']{3,512})", "password"),
     # Directories and accounts.
+    (("chpasswd:",), r"chpasswd:[^\n]{0,20}\n(?:[ \t]+[^\n]{0,40}\n){0,3}?[ \t]{2,20}[\w-]{1,32}:([^\s:]{4,128})(?=\n|\Z)", "password"),
     (("ldappasswd ", "slappasswd "), r"(?:ldap|slap)passwd [^\n|;&]{0,300}?-s " + _ARG, "password"),
     (("htpasswd -",), r"htpasswd -\w{0,4}n\w{0,4} [^\s:]{1,64} " + _ARG, "password"),
     (("bindpw ", "rootpw ", "password ", "passwd "), r"(?:^|\n)[ \t]{0,20}(?:bindpw|rootpw|rootbindpw|password|passwd) ([^\s\"';{]{4,256})[ \t]{0,4}(?=\n|\Z)", "password"),
@@ -73,6 +78,7 @@ _PROGRAMS: Final = compiled((
     (("<Value>",), r"<(?:Administrator)?Password>\s{0,40}<Value>([^<>\n]{1,256})</Value>", "password"),
     (("/p:",), r" /p:(?:\"([^\"\n]{3,128})\"|'([^'\n]{3,128})')", "password"),
 ))
+WORDS: Final = ("composer config", "bundle config")
 TOOLS: Final = ("rman ", "lftp ", "oathtool", "icinga2", "snmp", "schtasks", "/p:", "uci set", ": eap ", "userlist")
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _TOPIC: Final = re.compile(
     r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|(?<!wpa_)passphrase|passcode|\bpass(?=[:=/(]| \S)(?! (?:to|the|an?|in|it|them|through|over|by|on|as|this|that|all|any|and|or)\b)|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign(?:ing)? ?in\b"
-    r"|\bpas{1,2}o?w{1,2}[ord]{1,4}t?\b|pas{1,2}w\w{0,5}|pswd|unicodepwd|parola d['’]ordine|(?:chiave|clave|cl[eé]f?|chave|klucz|nyckel\w*|sleutel|schlüssel|key) (?:del|de la|du|do|da|van|til|till|för|für|for|of) (?:the |het |das )?(?:wi-?fi|wlan)|passwor\w*|kennwort\w*|zugangsdaten|mot de passe|palavra[- ]passe|\bmdp\b|contrase\w*|\bclave\b|senha|parola|wachtwoord\w*|\bww\b|inlog\w*"
-    r"|has[lł][oaeu]\w*|heslo|парол\w*|şifre\w*|sifre\w*|parola\w*|密码|密碼|口令|パスワード|비밀번호|비번|암호|mật khẩu|รหัสผ่าน"
+    r"|\bpas{1,2}o?w{1,2}[ord]{1,4}t?\b|pas{1,2}w\w{0,5}|pswd|unicodepwd|parola d['’]ordine|(?:chiave|clave|cl[eé]f?|chave|klucz|nyckel\w*|sleutel|schlüssel|key) (?:del|de la|du|do|da|van|til|till|för|für|for|of) (?:the |het |das )?(?:wi-?fi|wlan)|kennwort\w*|zugangsdaten|mot de passe|palavra[- ]passe|\bmdp\b|contrase\w*|\bclave\b|senha|parola|wachtwoord\w*|\bww\b|inlog\w*"
+    r"|has[lł][oaeu]\w*|heslo|парол\w*|şifre\w*|sifre\w*|密码|密碼|口令|パスワード|비밀번호|비번|암호|mật khẩu|รหัสผ่าน"
     r"|adgangskode\w*|lösenord\w*|salasana\w*|passord\w*|jelsz\w*|лозинк\w*|κωδικ\w*|סיסמ\w*|كلمة (?:المرور|السر)"
 )
 _has_topic: Final = gate((

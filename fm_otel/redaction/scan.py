@@ -78,7 +78,7 @@ for _rule in _PATTERNS:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
 _has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
-_has_name: Final = gate((*names.CORES, *configured.WORDS, *dialogs.WORDS, *codes.WORDS, *prose.WORDS))
+_has_name: Final = gate((*names.CORES, *configured.WORDS, *dialogs.WORDS, *programs.WORDS, *codes.WORDS, *prose.WORDS))
 # The name of a tool says something where an option, a path, a call or a quotation stands as well.
 _has_tool: Final = gate((*configured.TOOLS, *programs.TOOLS))
 _has_argument: Final = gate((" -", "/", "(", "'", '"'))

@@ -110,13 +110,14 @@ def _mapping_in(output: str) -> Any:
 
 def _in_order(pieces: Iterable[str], output: str, *, spaces: bool = True) -> bool:
     """Tell whether all pieces are there; those between the tokens of JSON need not have its spaces."""
+    if not spaces:
+        pieces, output = [piece.replace(" ", "") for piece in pieces], output.replace(" ", "")
     at = 0
     for piece in pieces:
-        wanted = piece if spaces else piece.replace(" ", "")
-        found = (output if spaces else output.replace(" ", "")).find(wanted, at)
+        found = output.find(piece, at)
         if found < 0:
             return False
-        at = found + len(wanted)
+        at = found + len(piece)
     return True
 
 

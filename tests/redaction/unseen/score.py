@@ -12,9 +12,9 @@ from typing import Any
 from fm_otel.redaction import Redactor
 from tests.redaction.corpus_lines import Line
 from tests.redaction.score import Score, leaks
-from tests.redaction.unseen.lines import lines_of
+from tests.redaction.unseen.lines import FOLDER, lines_of
 
-ROUNDS = ("round_a", "round_b", "round_c", "round_d", "round_e", "round_f", "round_g", "round_h", "round_i", "round_j", "round_k", "round_l", "round_m", "round_n", "round_o", "round_p", "round_q", "round_r", "round_s", "round_t", "round_u", "round_v", "round_w", "round_x")
+ROUNDS = tuple(sorted(path.name.removesuffix("_secrets.txt") for path in FOLDER.glob("round_*_secrets.txt")))
 
 
 def output_of(redactor: Redactor, line: Line) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from fm_otel.redaction import Redactor
 from tests.redaction.unseen.lines import lines_of
-from tests.redaction.unseen.score import score
+from tests.redaction.unseen.score import ROUNDS, score
 
 # Round: secrets caught, context kept, benign lines damaged. Raise them with the rules.
 REACHED = {
@@ -47,3 +47,8 @@ def test_no_round_scores_less_than_before(name: str) -> None:
     assert total.context >= kept, failures
     assert total.damage <= damaged, failures
     assert not [failure for failure in failures if failure[0] == "twice"]
+
+
+def test_every_round_is_held_to_what_it_reached() -> None:
+    """A round without its figures would be scored by nobody."""
+    assert set(REACHED) == set(ROUNDS)
