@@ -96,9 +96,8 @@ class OtlpSink:
         self._ring = self._new_ring()
         self._batch = Batch()
         self._waiters: list[SimpleQueue[None]] = []
-        self._sending = threading.Lock()
-        """Held by the one thread that sends, for as long as it lives."""
-        self._thread: threading.Thread | None = None
+        self._sender: dict[str, threading.Thread] = {}
+        """The one thread that sends, while it does: to claim the place and to be named is one step."""
         self._since = 0.0
         self._urgent = False
         self._abandoned = False
@@ -118,12 +117,11 @@ class OtlpSink:
 
     def start(self) -> bool:
         """Have the thread run, if the interpreter still lets one start; return whether it does."""
-        if self._sending.locked():
+        if self._sender:
             return True
-        # One more than one, after an interrupt in here or from two callers at once, ends at once.
-        self._thread = threading.Thread(target=self._run, name="fm_otel-otlp", daemon=True)
         try:
-            self._thread.start()
+            # A second one, after an interrupt in here or from two callers at once, ends at once.
+            threading.Thread(target=self._run, name="fm_otel-otlp", daemon=True).start()
         except RuntimeError:
             return False
         return True
@@ -222,27 +220,27 @@ class OtlpSink:
 
     def _finish(self) -> None:
         """Wait for the thread's last attempt; where no thread could start, make it here."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._sender:
             self._join(self._deadline)
         elif self.held:
             self._run()
 
     def _join(self, deadline: float) -> None:
-        thread = self._thread
-        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+        thread = self._sender.get("thread")
+        if thread is not None and thread is not threading.current_thread():
             thread.join(max(deadline - monotonic(), 0))
 
     def _run(self) -> None:
         """Work until closing, unless another thread does."""
-        if not self._sending.acquire(blocking=False):
+        me = threading.current_thread()
+        if self._sender.setdefault("thread", me) is not me:
             return
-        self._thread = threading.current_thread()
         _own_threads.add(threading.get_ident())
         try:
             self._work()
         finally:
             _own_threads.discard(threading.get_ident())
-            self._sending.release()
+            self._sender.clear()
 
     def _work(self) -> None:
         """Deliver batches until closing; then make one attempt for each, up to a failure."""
