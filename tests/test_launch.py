@@ -155,3 +155,45 @@ def test_what_opentelemetry_has_to_say_is_redacted_too() -> None:
     assert "cannot reach https://user:[REDACTED:url_password]@collector:4318" in done.stderr
     assert "password=hunter2" not in done.stderr
     assert "user:hunter2" not in done.stderr
+
+
+SANITIZER = """
+import threading
+asked = threading.Event()
+
+def hide(text):
+    if "Falke" in text:
+        asked.set()
+    return text.replace("Operation Falke", f"[on {threading.current_thread().name}]")
+"""
+SANITIZED = """
+import logging
+log = logging.getLogger("app")
+log.setLevel("INFO")
+log.info("Operation Falke, password=hunter2x")
+__import__("house_rules").asked.wait(WAIT)
+log.warning("Operation Falke again")
+"""
+
+
+def test_the_customers_sanitizer_is_found_and_works_off_the_caller(tmp_path: Path) -> None:
+    """Its entry point is enough; below the write-through level nothing is redacted by the caller."""
+    (tmp_path / "house_rules.py").write_text(SANITIZER)
+    info = tmp_path / "house_rules-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: house-rules\nVersion: 1\n")
+    point = info / "entry_points.txt"
+    point.write_text("[fm_otel_redactor]\nhouse = house_rules:hide\n")
+    program = (str(BIN / "opentelemetry-instrument"), sys.executable, "-c")
+    # The worker has to come on its own: the warning would bring out what is queued before it.
+    waiting = SANITIZED.replace("WAIT", "60")
+    done = launch(*program, waiting, PYTHONPATH=str(tmp_path), LOG_LEVEL="INFO")
+    assert messages(done) == [
+        "[on fm_otel-worker], password=[REDACTED:password]", "[on MainThread] again",
+    ]
+    assert done.stderr == ""
+    point.write_text("[fm_otel_redactor]\nhouse = house_rules:missing\n")
+    broken = launch(*program, SANITIZED.replace("WAIT", "0"), PYTHONPATH=str(tmp_path), LOG_LEVEL="INFO")
+    assert messages(broken) == ["Operation Falke, password=[REDACTED:password]", "Operation Falke again"]
+    [told] = broken.stderr.splitlines()
+    assert "fm_otel_redactor 'house' cannot be loaded" in told
