@@ -40,6 +40,8 @@ _SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker",
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _SPACED: Final = re.compile(r"(?<=\s)(-p|-w|-a|-P|-pw|-b) ([\"'])([^\"'\n]{3,128})\2")
 _PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
+WORDS: Final = ("type=EXECVE", "/p:", "net u", " | ", "alias set ", "::add-mask")
+"""What stands in command lines that need no option, and in records of such."""
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
 
 

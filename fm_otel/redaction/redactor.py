@@ -215,7 +215,7 @@ class Redactor:
         if self._hide_hosts:
             spans.extend(hosts.host_spans(text))
         spans.extend(scan.path_spans(text, self._root))
-        if "[REDACTED:" in text:
+        if spans and "[REDACTED:" in text:
             spans = [span for span in outside_markers(text, spans) if span.start < span.end]
         return spans
 
