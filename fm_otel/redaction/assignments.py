@@ -32,6 +32,7 @@ _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
 _ID_FOLLOWS: Final = re.compile(r"(?:secret|access key) id(?![\w-])", re.IGNORECASE)
 _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
 _SENTENCE: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [a-z]{1,20}[ .,]")
+_TYPED: Final = re.compile(r"[ ][Ss]tring[ \t]?=")
 _FIELD: Final = re.compile(r"[ \t][A-Z]\w{0,40}:(?!//)\S")
 _FIELD_BEFORE: Final = re.compile(r"(?:[ {][A-Z]\w{0,40}:[^\s/]\S{0,60} |\{)\Z")
 _LABEL: Final = re.compile(r"[A-Z][a-z]{0,12} (?:new |old )?(?:password|passphrase|passcode|token|secret|key|code)\b")
@@ -66,7 +67,7 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
         end += 3
     name = text[start:end].strip("-.$")
     found = class_of(text, start, name)
-    if not found.tier or is_no_name(text, start):
+    if not found.tier or is_no_name(text, start) or (name == "wpa_passphrase" and text[end : end + 1] == " "):
         return
     if _is_in_prose(text, start, end):
         readings = prose_notations(text, end, end, found, quoted=False)
@@ -123,7 +124,7 @@ def _closes_string(text: str, start: int, end: int, at: int, notation: Notation)
 def _is_in_prose(text: str, start: int, end: int) -> bool:
     """Tell whether the name is followed by the next word of a sentence: most names are."""
     following = text[end : end + 2]
-    if following[:1] != " " or not following[1:].isalpha():
+    if following[:1] != " " or not following[1:].isalpha() or _TYPED.match(text, end):
         return False
     return text[start : start + 1] != "-" and text[start - 1 : start] not in ("<", ":", "/")
 
@@ -153,6 +154,8 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         return
     if value.quoted and body[:1] in ("{", "[") and ":" in body:
         return  # JSON in a string: its own names decide
+    if notation is Notation.STRUCT and " " in body and text[value.start - 1 : value.start] == "`":
+        return  # a shell's substitution
     if not value.quoted and notation in (Notation.COLON, Notation.OPTION) and _OWN_NAME.match(text, value.start):
         return
     if not value.quoted and notation >= Notation.COLON and _is_sentence(text, notation, body, value):

@@ -35,11 +35,18 @@ _OPENING: Final = re.compile(r"\[arguments: |Arguments: \(|\[(?:generated|cached
 _CONVERSION: Final = re.compile(r"%(?:\(\w{1,64}\))?[-#0 +]{0,3}\d{0,4}(?:\.\d{1,4})?[a-zA-Z%]")
 _CONVERTED: Final = re.compile(r"([A-Za-z][\w.-]{0,63})(?:[\"']?\s{0,2}[=:]\s{0,2}[\"']?| (?:is |was )?)\Z")
 _ARGUMENT: Final = re.compile(r"(?:, )?(b?[\"']?)((?:[^\"'\\\n,\]]|(?<=[^,]),(?=[^ ])|\\.){1,4096})\1")
-_WORKFLOW: Final = re.compile(r"::(?:set-output|save-state|set-env) name=([\w-]{1,80})::(\S{1,1024})")
-_KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?Secret(?![\w])")
+# What a step of GitHub Actions or Azure Pipelines hands on.
+_WORKFLOW: Final = re.compile(
+    r"(?:::(?:set-output|save-state|set-env) name=([\w-]{1,80})::|##vso\[task\.setvariable variable=([\w.-]{1,80})[^\]\n]{0,80}\])([^\s\"'`]{1,1024})"
+)
+_KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?[Ss]ecret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
 _PLAIN_KEYS: Final = tuple([word] for word in "username user host hostname port database dbname name type region scheme mode env environment level".split())
 _DATA_LINE: Final = re.compile(r"^[ \t]{1,60}([\w.-]{1,128}):[ \t]{1,4}[\"']?([^\s\"'#|>][^\n\"']{0,4096})[\"']?[ \t]{0,4}$", re.MULTILINE)
+_DATA_BLOCK: Final = re.compile(
+    r"^([ \t]{1,60})([\w.-]{1,128}):[ \t]{1,4}[|>][+-]?\d?[ \t]{0,4}\n\1[ \t]{1,20}([A-Za-z0-9+/=]{8,16384}(?:\n\1[ \t]{1,20}[A-Za-z0-9+/=]{1,16384}){0,400})[ \t]{0,4}$",
+    re.MULTILINE,
+)
 _DATA_JSON: Final = re.compile(r"(?<![A-Za-z])(?:data|stringData)\\{0,3}\":[ ]?\{([^{}]{0,16384})\}")
 _JSON_PAIR: Final = re.compile(r"\"([\w.-]{1,128})\\{0,3}\":[ ]?\\{0,3}\"([^\"\\]{1,8192})")
 _NAME_VALUE: Final = re.compile(
@@ -102,6 +109,9 @@ def manifest_spans(text: str) -> Iterator[Span]:
         for line in _DATA_LINE.finditer(text, block.start(2), block.end(2)):
             if _is_hidden(line[1], line[2]):
                 yield Span(line.start(2), line.end(2), "k8s_secret")
+        for lines in _DATA_BLOCK.finditer(text, block.start(2), block.end(2)):
+            if _is_hidden(lines[2], lines[3]):
+                yield Span(lines.start(3), lines.end(3), "k8s_secret")
     for block in _DATA_JSON.finditer(text):
         for pair in _JSON_PAIR.finditer(text, block.start(1), block.end(1)):
             if _is_hidden(pair[1], pair[2]):
@@ -123,15 +133,15 @@ def named_value_spans(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             yield from _named(match[2], match[1], match.start(1))
     for match in _INPUT_VALUE.finditer(text):
-        yield from _named(match[1].rpartition(".")[2], match[2], match.start(2))
+        yield from _named(match[1].rpartition(".")[2], match[2], match.start(2), sure=True)
     for match in _LOCATED.finditer(text):
-        yield from _named(match[1], match[3], match.start(3))
+        yield from _named(match[1], match[3], match.start(3), sure=True)
     for match in _TYPED.finditer(text):
         if shapes.is_mixed(match[1]):
             yield Span(match.start(1), match.end(1), "password")
-    if "::s" in text:
+    if "::s" in text or "##vso[" in text:
         for match in _WORKFLOW.finditer(text):
-            yield from _named(match[1], match[2], match.start(2))
+            yield from _named(match[1] or match[2], match[3], match.start(3))
     if "variable" in text or "output" in text:
         for match in _VARIABLE.finditer(text):
             yield from _named(match[1], match[2], match.start(2))
@@ -187,11 +197,12 @@ def xml_property_spans(text: str) -> Iterator[Span]:
         yield from _named(match[1], match[2], match.start(2))
 
 
-def _named(name: str, value: str, start: int) -> Iterator[Span]:
+def _named(name: str, value: str, start: int, *, sure: bool = False) -> Iterator[Span]:
+    """Yield ``value`` where its name makes it a secret; ``sure``: whatever it looks like."""
     start += len(value) - len(value.lstrip())
     value = value.strip()
     found = classify(name)
     if found.tier < Tier.WEAK or shapes.is_placeholder(value) or shapes.is_path(value):
         return
-    if found.tier is Tier.PASSWORD or (shapes.is_mixed(value) and not shapes.is_wordlike(value)) or (found.tier is Tier.SECRET and shapes.UUID.fullmatch(value)):
+    if found.tier is Tier.PASSWORD or (sure and found.tier is Tier.SECRET and len(value) > 7) or (shapes.is_mixed(value) and not shapes.is_wordlike(value)) or (found.tier is Tier.SECRET and shapes.UUID.fullmatch(value)):
         yield Span(start, start + len(value), found.rule)

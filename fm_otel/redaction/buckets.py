@@ -9,31 +9,32 @@ from typing import Final
 
 BUCKETS: Final = (
     (
-        " / ", " | ", "/p:", "gn ", "nn_", "nns", "snm", "srf", "tp ", "ypt",
+        " / ", " | ", "/p:", "gn ", "jwt", "nn_", "nns", "snm", "srf", "ww ", "ww:", "ypt",
     ),
     (
-        "2fa", "cla", "cvc", "hma", "hra", "lla", "luc", "mfa", "nga", "ola", "ora", "rma",
-        "t(a", "tra",
+        "2fa", "cla", "cvc", "hma", "hra", "hta", "htw", "lla", "luc", "mfa", "ola", "ora",
+        "psk", "psw", "puk", "rma",
     ),
     (
-        "e-l", "eal", "enh", "erl", "eyj", "fre", "jel", "sa:", "sal", "see", "sle", "sql",
-        "swe", "wal", "ww:",
+        "e-l", "eal", "eap", "eyj", "jel", "ool", "sal", "see", "sif", "sql", "swe", "wal",
+        "wif",
     ),
     (
-        "dd_", "dmi", "dsn", "jwt", "mdp", "pdp", "psk", "psw", "ssi", "ssn",
+        "3dv", "adm", "asi", "ass", "asw", "d-m", "dd_", "dsn", "mdp", "pdo", "pdp", "ssi",
+        "ssn",
     ),
     (
-        "://", "ban", "ken", "key", "nah", "ndi", "nec", "net", "nfi", "nic", "nin", "nit",
-        "nti", "uci", "uth",
+        "32:", "://", "ban", "den", "ken", "key", "oci", "oki", "ot:", "sa:", "san", "sen",
+        "uci", "uth",
     ),
     (
-        "ap ", "ard", "are", "aro", "ave", "cod", "coo", "cre", "cve", "cvv", "kod", "log",
-        "lre", "woo", "ww ",
+        "]:5", "ard", "are", "ave", "cod", "cre", "cve", "cvv", "kod", "log", "lre", "ure",
     ),
     (
-        "32:", "ask", "asl", "ass", "asw", "bas", "has", "hes", "ial", "ias", "ot:", "otp",
+        "fig", "ftp", "has", "hes", "ias", "lis", "otp", "pas",
     ),
     (
-        "ecu", "eim", "eto", "etu", "hto", "pdo", "pin", "puk", "wif", "zc3", "zin", "zug",
+        "]:2", "]:4", "cem", "cin", "ct(", "eim", "eto", "etu", "eut", "nec", "nem", "net",
+        "nin", "nit", "nt(", "num", "pin", "zin", "zug",
     ),
 )  # fmt: skip

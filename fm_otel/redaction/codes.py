@@ -53,7 +53,7 @@ _PURPOSE: Final = re.compile(
     r"|do[gğ]rulama|onay|g[uü]venlik|giri[sş]|認証|確認|ワンタイム|验证|校验|验證|驗證|动态|安全|인증|확인|보안|xác|otp|ยืนยัน|תיק|אימות|تحقق|επαλήθ"
 )
 _OTHER: Final = re.compile(
-    r"\bhttp \d{3}[^\n]{0,10}\bcode[^\n]{0,6}\Z|\b(?:error|fehler|erreur|errore|fout|błąd|ошибк\w|hata)[ (:#]{1,3}\Z|(?:エラー|ステータス|错误|状态|오류|에러|상태) ?(?:コード|代码|码|코드)[^\n]{0,10}\Z|(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|product|reason|source|errno|fault|"
+    r"(?:fail|reject|denied|error|refus|abort|invalid)\w*[^\n]{0,48}\(code[ :=]{1,2}\Z|\bhttp \d{3}[^\n]{0,10}\bcode[^\n]{0,6}\Z|\b(?:error|fehler|erreur|errore|fout|błąd|ошибк\w|hata)[ (:#]{1,3}\Z|(?:エラー|ステータス|错误|状态|오류|에러|상태) ?(?:コード|代码|码|코드)[^\n]{0,10}\Z|(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|product|reason|source|errno|fault|"
     r"signal|opcode|bar|color|colour|language|decline|close|state|postal(?:e|en)?|iata|swift|sort|promo|discount|voucher|coupon|"
     r"dress|fehler|erreur|errore|б[лщ]|ошибк\w|hata|b[lł][eę]du)[ _-]?(?:codes?|code|kodu?|код\w?)[^\n]{0,30}\Z|(?:code|codice|c[oó]digo|kod|код) (?:d['’]|de |di |da )?(?:err|ошиб|hata|bł|post|de err|respu|retou|sali|países|país|pays)[^\n]{0,30}\Z"
 )
@@ -69,6 +69,7 @@ _RECOVERY: Final = re.compile(r"(?:backup|recovery|scratch|emergency|wiederherst
 _GROUPS: Final = re.compile(r"(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])")
 _ID_BEFORE: Final = re.compile(r"(?<!\n)(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|approval|room|building|floor|asset|machine|terminal|atm|invoice|employee|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
 _PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
+_OWN_NAME: Final = re.compile(r"(?:\A|[\s,;{(\"'?&])(?![\w.-]*(?:code|pin|puk|otp|tan|mfa|2fa|verif))[a-z_][\w.-]{0,40}=[\"']?\Z")
 _SURE_PURPOSE: Final = re.compile(r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code")
 _ITSELF: Final = re.compile(r"(?:\b(?:pin(?:-?code)?|puk|otp)\b|пин-?код[а-я]{0,2}|暗証番号|密码锁|비밀번호)[^\n]{0,40}(?:\?\n[^\n]{0,24})?\Z")
 _has_card_code: Final = gate(("cvv", "cvc", "security code", "on the back", "prüf", "cryptogramme", "segur", "安全码", "セキュリティ"))
@@ -109,12 +110,14 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     if _GLUED_BEFORE.search(before) and not _MARKED_BEFORE.search(before):
         return False
     # A comma after a word of a script without spaces ends the clause.
-    clause = text[end : end + 1] == "," and before[-1:] >= "\u2e80"
+    clause = text[end : end + 1] == "," and before.rstrip()[-1:] >= "\u2e80"
     return clause or _GLUED_AFTER.match(text, end) is None
 
 
 def _is_code(low: str, start: int, end: int, number: str) -> bool:
     before = low[max(0, start - _NEAR) : start]
+    if _OWN_NAME.search(before) and (low[start - 1] == "=" or low[end : end + 1] == low[start - 1]):
+        return False
     named = _BEFORE.search(before) is not None
     if _OTHER.search(before) if named else _ID_BEFORE.search(before):
         return False

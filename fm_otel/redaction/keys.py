@@ -81,7 +81,7 @@ _KEY_OWNERS: Final = frozenset(
     "launchdarkly sas function functions host service services cosmos subscription ocp apim "
     "session server fernet flask django rails base unseal recovery root wallet "
     "sdk llm vllm model provider priv publishable seed data_encryption kek dek postmark resend notion airtable linear "
-    "supabase anon vercel netlify heroku render weather rapidapi shodan virustotal vt".split()
+    "signature supabase anon vercel netlify heroku render weather rapidapi shodan virustotal vt".split()
 )
 _STRONG_KEY_OWNERS: Final = frozenset(
     "api access secret private signing encryption decryption master shared hmac preshared "
@@ -91,7 +91,8 @@ _KEY_NOT: Final = frozenset(
     "public pub cache primary foreign partition sort routing object idempotency row hash map "
     "dict index lookup unique composite natural surrogate bucket s3 redis hot any missing dedup "
     "sharding shard group range config message msg translation i18n field name arrow enter esc "
-    "duplicate column candidate".split()
+    "duplicate column candidate restore file blob storage document asset media upload path image folder item record entity "
+    "event job task node content metadata artifact dedupe deduplication lock from for with by of in to on or and".split()
 )
 _TOKEN_WORDS: Final = frozenset(
     "token jeton токен 令牌 トークン 토큰 accesstoken authtoken bottoken refreshtoken apitoken "
@@ -222,7 +223,7 @@ _PAIRS: Final = {
     ("رمز", "المرور"): KeyClass("password", Tier.PASSWORD),
     ("key", "base"): KeyClass("api_key", Tier.SECRET),
     ("x", "auth"): KeyClass("token", Tier.WEAK),
-    ("key", "material"): KeyClass("private_key", Tier.SECRET),
+    ("key", "material"): KeyClass("private_key", Tier.PASSWORD),
     ("social", "security"): KeyClass("ssn", Tier.SECRET),
     ("security", "number"): KeyClass("ssn", Tier.SECRET),
     ("sas", "token"): KeyClass("token", Tier.SECRET),
@@ -287,6 +288,8 @@ def _head(words: list[str]) -> KeyClass:
         return KeyClass("credentials", Tier.WEAK)
     if last == "auth" and before in ("pass", "redis", "basic", "master", "requirepass", "registry", "proxy", "rediscli"):
         return KeyClass("credentials", Tier.WEAK)
+    if last.endswith("key") and len(last) > 6:
+        return KeyClass("api_key", Tier.HINT)
     if last == "hash" and ("password" in words or "pw" in words):
         return KeyClass("password_hash", Tier.SECRET)
     if last == "password" or (before in ("hashed", "encrypted") and last == "password"):
@@ -310,4 +313,4 @@ def _key(words: list[str], before: str) -> KeyClass:
         return KeyClass("api_key", Tier.SECRET)
     if before in _KEY_OWNERS:
         return _unless_harmless(words, KeyClass("api_key", Tier.WEAK))
-    return NOT_SECRET
+    return _unless_harmless(words, KeyClass("api_key", Tier.HINT))

@@ -38,7 +38,7 @@ _STATE: Final = re.compile(r"[?&#]state=")
 _LINK_PATH: Final = re.compile(
     r"/(?!(?<=auth/)(?:token|login)/)(?:reset|reset[-_]?password|password[-_]?reset|forgot[-_]?password|confirm|confirmation|activate|activation|"
     r"confirm[-_]?email|verify|verify[-_]?email|magic|magic[-_]?link|invite|invitation|invitations|unsubscribe|login|token|"
-    r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12}|/[A-Za-z0-9_-]{1,6})?/([A-Za-z0-9_.~=:-]{16,512})"
+    r"webhook|webhooks|hooks|share|s|shared)(?:/[a-z]{2,12}|/[A-Za-z0-9_-]{1,6})?/([A-Za-z0-9_.~=:-]{16,512}(?:(?<=[a-z0-9]{20})/[A-Za-z0-9_-]{20,128})?)"
 )
 _JSESSION: Final = re.compile(r";jsessionid=([A-Za-z0-9.!_-]{8,200})", re.IGNORECASE)
 _SLIP: Final = re.compile(r"(?<![\w+.-])[a-z][a-z0-9+]{1,20}:/?(?!/)[\w.-]{1,64}:([^\s:/@\"']{3,128})@[\w.-]{1,253}(?=[:/])")

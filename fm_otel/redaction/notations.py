@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _QUOTE_CLOSE: Final = re.compile(r"(?:\](?=[\"']))?(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)|\*{1,3}|__)?[\])]{0,2}")
 _OP: Final = re.compile(
-    r"[ \t]{0,60}(?P<op>=>|⇒|&gt;|:=|::(?= )|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60})"
+    r"(?:[ \t][Ss]tring(?=[ \t]?=))?[ \t]{0,60}(?P<op>=>|⇒|&gt;|:{1,3}=|[?.]=|\+=|::(?= )|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60}|[-–—](?=[ \t]{1,4}[\"'`]))"
 )
 _COPULA: Final = re.compile(
     r"(?i:[ \t]{0,4}(?:(?<=\w)['’]s|is set to|was set to|set to|changed to|has been set to|has been reset to|"
@@ -49,7 +49,7 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
     closed = _QUOTE_CLOSE.match(text, end)
     after = closed.end() if closed else end
     quoted_name = after > end and text[end] not in "*_"
-    if text[end : end + 1] == "(" and OPENING.match(text, end + 1):
+    if text[end : end + 1] == "(" and OPENING.match(text, end + 1 + (text[end + 1 : end + 2] == "b")):
         yield Notation.CALL, end + 1
         return
     tags = TAGS.match(text, after) if text[after : after + 2] == "</" else None
@@ -71,7 +71,10 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
             if text[operator.start()] in " \t" and "}}" not in text[at : at + 80]:
                 yield Notation.PAIR, at
             return
-        if sign in ("==", "===", "!="):
+        if sign in ("-", "–", "—"):
+            yield Notation.PAIR, at
+            return
+        if sign in ("==", "===", "!=", "+="):
             if OPENING.match(text, skip_space(text, at, Notation.STRUCT)):
                 yield Notation.CALL, at
             return

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 _USER_OPTION: Final = re.compile(
     r"(?<![\w-])(?:-u|--user|--proxy-user|-U|--auth|-a|--basic-auth|--http-user)(?:[ =]{1,2})[\"']?"
-    r"([\w.@\\+-]{1,80})[:%]([^\s\"'`|]{2,256})"
+    r"([\w.@\\+-]{1,80})[:%][\"']?([^\s\"'`|]{2,256})"
 )
-_USER_QUOTED: Final = re.compile(r"(?<![\w-])(?:-u|--user|-U|--proxy-user)(?:[ =]{0,2})([\"'])([\w.@+-]{1,80}):([^\n]{1,256}?)\1")
+_USER_QUOTED: Final = re.compile(r"(?<![\w-])(?:-u|--user|-U|--proxy-user)(?:[ =]{0,2})([\"'])([\w.@+-]{0,80}):([^\n]{1,256}?)\1")
+# An API key for the user and no password, as curl is told to send it.
+_USER_ALONE: Final = re.compile(r"(?<![\w-])(?:-u|--user)[ =]{1,2}[\"']?([\w.+-]{16,256}):[\"']?(?=\s|\Z)")
 _TOOLS: Final = re.compile(
     r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|mongosh?|mongodump|"
     r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd|bcp|xfreerdp|ftp|lftp|"
@@ -39,7 +41,7 @@ _AUDITED: Final = re.compile(r" a\d{1,2}=\"([^\"\n]{0,256})\"")
 _SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker", "run"))
 _SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
 _SPACED: Final = re.compile(r"(?<=\s)(-p|-w|-a|-P|-pw|-b) ([\"'])([^\"'\n]{3,128})\2")
-_PASS_SOURCE: Final = re.compile(r"pass:([^\s\"']{1,128})")
+_PASS_SOURCE: Final = re.compile(r"(?<![a-z])pass:([^\s\"']{1,128})")
 WORDS: Final = ("type=EXECVE", "/p:", "net u", " | ", "alias set ", "::add-mask")
 """What stands in command lines that need no option, and in records of such."""
 _NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
@@ -72,6 +74,9 @@ def option_spans(text: str) -> Iterator[Span]:
     for match in _USER_OPTION.finditer(text):
         if not shapes.is_placeholder(match[2]) and not match[2].startswith(("//", "\\")) and not (match[1].isdigit() and match[2].isdigit()):
             yield Span(match.start(2), match.end(2), "password")
+    for match in _USER_ALONE.finditer(text):
+        if shapes.is_random(match[1]):
+            yield Span(match.start(1), match.end(1), "api_key")
     for match in _COOKIE_OPTION.finditer(text):
         yield from cookie_spans(text, match.start(1), match.end(1))
     for word, pattern in _COMMANDS:

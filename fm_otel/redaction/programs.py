@@ -46,7 +46,7 @@ _PROGRAMS: Final = compiled((
     (("chpasswd:",), r"chpasswd:[^\n]{0,20}\n(?:[ \t]+[^\n]{0,40}\n){0,3}?[ \t]{2,20}[\w-]{1,32}:([^\s:]{4,128})(?=\n|\Z)", "password"),
     (("ldappasswd ", "slappasswd "), r"(?:ldap|slap)passwd [^\n|;&]{0,300}?-s " + _ARG, "password"),
     (("htpasswd -",), r"htpasswd -\w{0,4}n\w{0,4} [^\s:]{1,64} " + _ARG, "password"),
-    (("bindpw ", "rootpw ", "password ", "passwd "), r"(?:^|\n)[ \t]{0,20}(?:bindpw|rootpw|rootbindpw|password|passwd) ([^\s\"';{]{4,256})[ \t]{0,4}(?=\n|\Z)", "password"),
+    (("bindpw ", "rootpw ", "password ", "passwd "), r"(?:^|\n)[ \t]{0,20}(?:bindpw|rootpw|rootbindpw|password|passwd) ([^\s\"';{]{3,255}[^\s\"';{.,:])[ \t]{0,4}(?=\n|\Z)", "password"),
     (("user '", 'user "'), r"user [\"'][^\"'\n]{1,64}[\"'] (?:there )?(?:with )?password [\"']([^\"'\n]{3,256})[\"']", "password"),
     (("AuthInfo:",), r"AuthInfo:[^\n]{0,200}?\"P:([^\"\n]{1,256})\"", "password"),
     (("doveadm pw ",), r"doveadm pw [^\n|;&]{0,80}?-p " + _ARG, "password"),
@@ -59,9 +59,14 @@ _PROGRAMS: Final = compiled((
     (("neighbor ",), r"neighbor \S{1,64} password (?:[0-9] )?(\S{3,128})", "password"),
     (("message-digest-key ", "authentication-key "), r"(?:message-digest|authentication)-key \d{1,5} (?:md5|sha\d{0,3}|hmac-sha\S{1,8}) (?:[0-9] )?(\S{3,128})", "password"),
     (("snmp",), r"snmp(?:walk|get|bulkwalk|set|table|trap|status)\w{0,6} [^\n|;&]{0,120}?-(?:c) ([^\s\"'-][^\s\"']{2,128})", "password"),
-    (("snmp",), r"snmp\w{2,10} [^\n|;&]{0,160}? -A ([^\s\"'-][^\s\"']{2,128})(?:[^\n|;&]{0,60}? -X ([^\s\"'-][^\s\"']{2,128}))?", "password"),
+    (("snmp",), r"snmp\w{2,10} [^\n|;&]{0,160}? -A " + _ARG + r"(?:[^\n|;&]{0,60}? -X " + _ARG + ")?", "password"),
     (("set passw",), r"set passw(?:or)?d (?:ENC )?(?!is\b|to\b|for\b|in\b)([^\s\"']{4,256})[ \t]{0,4}(?=\n|\Z)", "password"),
     (("cipher ",), r"password (?:irreversible-)?cipher (\S{4,128})", "password"),
+    # Development.
+    (("jwt.encode(", "jwt.decode("), r"jwt\.(?:en|de)code\([^()\n]{1,200}?, ?(?:key ?= ?)?b?[\"']([^\"'\n]{6,512})[\"']", "secret"),
+    (("Evaluating: ",), r"Evaluating: (?:env|secrets|inputs)\.\w{0,60}(?:TOKEN|SECRET|PASSW\w{0,4}|KEY|token|secret|passw\w{0,4}|key)\s[^\n]{0,80}(?:=>|Result:) '([^'\n]{4,1024})'", "token"),
+    (("proceed to installation",), r"proceed to installation:?\s{1,4}(?:[\d:]{5,8}\s{1,4}){0,4}([0-9a-f]{32})(?![0-9a-f])", "password"),
+    (("asswd", "assphrase for "), r"Enter passphrase for (?:key )?[^\n:]{1,200}: ([^\n]{4,128})(?=\n|\Z)", "password"),
     # Monitoring.
     (("reset-admin-password ",), r"reset-admin-password " + _ARG, "password"),
     (("New value: ",), r"reset[^\n]{0,20}\n?New value: (\S{8,128})", "password"),
@@ -76,9 +81,10 @@ _PROGRAMS: Final = compiled((
     (("Key Content",), r"Key Content {1,20}: (\S[^\n]{2,63})", "password"),
     (("REG_SZ",), r"Password[ \t]{1,20}REG_SZ[ \t]{1,20}(\S[^\n]{0,127})", "password"),
     (("<Value>",), r"<(?:Administrator)?Password>\s{0,40}<Value>([^<>\n]{1,256})</Value>", "password"),
+    (("voicemail",), r"(?:^|\s)\d{2,8} => (\d{3,12}),", "pin"),
     (("/p:",), r" /p:(?:\"([^\"\n]{3,128})\"|'([^'\n]{3,128})')", "password"),
 ))
-WORDS: Final = ("composer config", "bundle config")
+WORDS: Final = ("composer config", "bundle config", "]:587 ", "]:465 ", "]:25 ", "]:2525 ", "voicemail", "jwt.encode(", "proceed to installation")
 TOOLS: Final = ("rman ", "lftp ", "oathtool", "icinga2", "snmp", "schtasks", "/p:", "uci set", ": eap ", "userlist")
 
 

@@ -65,6 +65,7 @@ _ANSWERS: Final = re.compile(
     r"\?[\"']?\s{1,3}(?:> ?)?(?:[\w .-]{1,20}: ?)?(?:(?:yes|yep|sure|ja|jo|oui|sí|si|sì|sim|tak|да|так|evet)[,.]? )?(?:[—–-] ?)?[\"'`«„“]?\Z"
 )
 _WORDS_JOINED: Final = re.compile(r"[^\W\d_]{1,14}(?:-[^\W\d_]{1,14}){1,5}")
+_TWO_CASES: Final = re.compile(r"[a-z]{3,14}-[A-Z][a-z]{2,13}")
 _has_network: Final = gate(("wifi", "wi-fi", "wify", "wlan", "вайфа", "вай-фа"))
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
 _PHRASE: Final = re.compile(r"(?<!\w)[\"“«„]([^\W_]{2,14}(?: [^\W_]{2,14}){1,5})[\"”»“]")
@@ -84,6 +85,7 @@ _is_changed: Final = gate((
 _has_secret: Final = gate(("secret", "token", "key"))
 WORDS: Final = ("ww ", "ww:", "admin / ", "root / ")
 _ACCOUNT: Final = re.compile(r"(?:(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)|: [\w.@-]{2,40}) / ([^\s\"'`,;/|()]{6,40})")
+_SLASHED: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)/([^\s\"'`,;/|()]{6,40})")
 _REACH: Final = 90
 
 
@@ -92,7 +94,8 @@ def prose_spans(text: str, low: str) -> Iterator[Span]:
     topics = [match.span() for match in _TOPIC.finditer(low) if low[match.start() - 1 : match.start()] != "/"] if _has_topic(low) else []
     if (topics or _has_secret(low)) and _is_changed(low):
         yield from _changes(text)
-    for match in _ACCOUNT.finditer(text) if " / " in text else ():
+    accounts = [*(_ACCOUNT.finditer(text) if " / " in text else ()), *(_SLASHED.finditer(text) if topics and "/" in text else ())]
+    for match in accounts:
         if look_of(trimmed(match[1])) >= Look.MIXED:
             yield Span(match.start(1), match.start(1) + len(trimmed(match[1])), "password")
     if topics:
@@ -121,8 +124,8 @@ def _words(text: str, low: str, topics: list[tuple[int, int]]) -> Iterator[Span]
 
 
 def _is_joined_phrase(word: str, low: str) -> bool:
-    """Tell whether words with hyphens are a passphrase: three of them, or two for a radio network."""
-    return (word.count("-") > 1 or _has_network(low)) and not any(map(shapes.is_status_word, word.split("-")))
+    """Tell whether words with hyphens are a passphrase: three of them, or two for a radio network or of two cases."""
+    return (word.count("-") > 1 or _has_network(low) or _TWO_CASES.fullmatch(word) is not None) and not any(map(shapes.is_status_word, word.split("-")))
 
 
 def _phrases(text: str, low: str, topics: list[tuple[int, int]]) -> Iterator[Span]:

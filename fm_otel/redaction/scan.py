@@ -30,6 +30,7 @@ from fm_otel.redaction import (
     told_keys,
 )
 from fm_otel.redaction.buckets import BUCKETS
+from fm_otel.redaction.echoes import echo_spans
 from fm_otel.redaction.errors import OutOfTimeError
 from fm_otel.redaction.gates import gate, sieve
 from fm_otel.redaction.normalise import lowered
@@ -68,7 +69,7 @@ _ANCHORED: Final = tuple(
     rule for rule in _PATTERNS if rule not in _HEADERS and rule not in _NUMBERED and not rule.head
 )
 # Their salts and signs part a hash into short runs.
-_HASHES: Final = tuple(rule for rule in _PATTERNS if rule.name == "password_hash" and rule.anchors[0].startswith("$"))
+_HASHES: Final = tuple(rule for rule in _PATTERNS if rule.name == "password_hash" and rule.anchors[0][0] in "${")
 _has_hash: Final = gate(anchor for rule in _HASHES for anchor in rule.anchors)
 _COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
 _GATES: Final = {rule.anchors: gate(rule.anchors) for rule in _PATTERNS}
@@ -146,6 +147,7 @@ def _timed(text: str) -> list[Span]:
     for detect in detectors:
         found.extend(detect)
         clock.check()
+    found.extend(echo_spans(text, found))
     return found
 
 
@@ -160,7 +162,7 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     if said:
         long = long or "eyJ" in text or "Q~" in text
         found.extend(_issued(text, raw, long=long))
-    if not long and "$" in text and _has_hash(text):
+    if not long and ("$" in text or "{" in text) and _has_hash(text):
         found.append(pattern_spans(text, _HASHES))
     if said or at_sign:
         found.extend(_linked(text, long=long, at_sign=at_sign))
@@ -224,7 +226,7 @@ def _by_name(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield pattern_spans(text, _HEADERS)
     if "random_" in text:
         yield blocks.generated_spans(text)
-    if "value" in low or "default" in low or "content" in low or "::s" in text or "input" in low:
+    if "value" in low or "default" in low or "content" in low or "::s" in text or "##vso[" in text or "input" in low:
         yield blocks.named_value_spans(text)
     if "<" in text and ("=" in text or "</name>" in text or "</key>" in text):
         yield blocks.xml_property_spans(text)
@@ -304,10 +306,12 @@ def _dotted(text: str, at: int, end: int) -> bool:
 
 def _at(rule: Rule, text: str, at: int) -> Iterator[Span]:
     match = _COMPILED[rule].match(text, at)
-    if match and "xxxxxxxx" in match.group().lower():
-        return  # an example
-    if match and (rule.check is None or rule.check(match.group())):
+    if match and not _is_example(match.group()) and (rule.check is None or rule.check(match.group())):
         yield from rule.spans(match)
+
+
+def _is_example(token: str) -> bool:
+    return "xxxxxxxx" in token.lower()
 
 
 def pattern_spans(text: str, rules: Iterable[Rule]) -> Iterator[Span]:
@@ -319,6 +323,8 @@ def pattern_spans(text: str, rules: Iterable[Rule]) -> Iterator[Span]:
 
 def _matches(rule: Rule, text: str) -> Iterator[Span]:
     for match in _COMPILED[rule].finditer(text):
+        if _is_example(match.group()):
+            continue
         if match.group()[:1].isalnum() and _joined(text, match.start()):
             continue
         if rule.check is None or rule.check(match.group(rule.group)):

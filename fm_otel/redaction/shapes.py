@@ -12,7 +12,7 @@ _PLACEHOLDER: Final = re.compile(
     |<[^<>]{0,80}>|\{\{.*|\$\{.*|\$\(.*|\*{1,3}[A-Za-z ]{1,20}\*{1,3}|\${1,2}[A-Za-z_]\w*(?:[:.][\w.]+)?|%[-+#]?[sdrfiqvTxw]|%\([a-zA-Z_]\w*\)[sd]?.*
     |%[A-Z_]{2,40}%|%\{[^{}]{1,80}\}|(?-i:[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PASS|PWD|SECRET|TOKEN|KEY))|:[a-z_]\w*|\$\d{1,3}|\?|@[a-z_]\w{0,40}@?|@/[\w./-]{1,120}|@\{[^{}]{1,80}\}|\$\w{1,20}\(\w{1,60}\)|@[\w./-]{1,80}\.[a-z]{2,5}|\{[A-Za-z_][\w.]*(?:![rsa])?\}
     |UGFzc3dvcmQ6|VXNlcm5hbWU6|\[?(?:String|ID|Int)!?\]?!?|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER|\(?(?:known\ after\ apply|sensitive(?:\ value)?|hidden|redacted|masked|none|not\ set|unset|empty)\)?
-    |\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
+    |[\w.~-]{0,24}x{8,128}\W{0,2}|\*{2,}.{0,6}|.{0,4}\*{4,}.{0,6}|.{0,4}[•●…]{3,}.{0,6}|x{4,}.{0,4}|.{0,6}\.\.\.
     |(?:your|my|enter|insert|put|add|replace)[-_ ]?(?:own|the|new|real|actual|strong|secure|super)?[-_ ]?
      (?:\w{1,20}[-_ ]){0,3}(?:password|passwd|secret|token|key|here|value|credentials?)(?:[-_ ]?(?:goes)?[-_ ]?here)?
     |(?:change|replace)[-_ ]?(?:me|this|it)\W{0,3}|change[-_ ]?in[-_ ]?prod(?:uction)?|todo|tbd|fixme|example|dummy
@@ -26,7 +26,7 @@ _EMPTY: Final = frozenset(
     "true false null none nil undefined nan yes no on off y n set unset present absent empty "
     "missing required optional disabled enabled hidden masked redacted filtered default unknown "
     "invalid valid ok fail failed failure success str string int integer bool boolean bytes float "
-    "number object any list dict array text varchar char secretstr optional[str] str|none password_type "
+    "env stdin number object any list dict array text varchar char secretstr optional[str] str|none password_type "
     "auto always on_create n/a na changeit <nil> (null) void func function class type typeof self this".split()
 )
 # What stands after "token:" or "password is" in prose about secrets.
@@ -78,6 +78,7 @@ _STATUS: Final = frozenset(
     "dimenticato onbekend nieznane nieznany zapomniane zapomenuté zapomenuto neznámé bilinmiyor unuttum забыл забыла забыт "
     "неизвестен glömt okänt unbekannt inconnu inconnue desconocida desconocido desconhecida sconosciuta gesperrt bloqué "
     "zablokowane заблокирован kilitli spärrat "
+    "minimum maximum mindestens höchstens mínimo mínima máximo minimaal minimo massimo "
     "errata scaduta mancante ongeldig verlopen onjuist".split()
 )
 _PROSE_ENDINGS: Final = ("ed", "ing", "tion", "ly", "able", "ible", "ment", "ness")
@@ -125,6 +126,7 @@ _SENSITIVE: Final = re.compile(
     r"(?:\A|_|\.)(?:\w*password|\w*passwd|pass|pwd|secrets?|tokens?|\w*key|creds?|credentials?|auth|cookies?)(?:\Z|_|\.)"
     r"|(?:Password|Passwd|Secret|Token|Key|Credentials)\d?\Z|\A(?:password|secret|token)[A-Z]", re.IGNORECASE
 )
+_OBJECT: Final = re.compile(r"(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{0,60}@[0-9a-f]{4,8}|[A-Z][\w$]{2,60}@[0-9a-f]{6,8}")
 _PATH: Final = re.compile(r"~/\S*|(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+[\w.@+-]*|/(?:run|etc|var|mnt|tmp|opt|app|vault|secrets?|home|usr)/\S*|\.{1,2}/[\w.+-]+|[\w./@+-]{1,200}\.[a-z]{1,5}(?::\d{1,6}){1,2}(?::(?:in)?)?")
 _TRAILING: Final = frozenset(".,;:)]}>'\"`")
 _OPENERS: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
@@ -217,10 +219,10 @@ def is_path(value: str) -> bool:
 
 
 def is_harmless(value: str) -> bool:
-    """Tell whether ``value`` is a number with unit, version, date, UUID, algorithm or file path."""
+    """Tell whether ``value`` is a number with unit, version, date, UUID, algorithm, file path or an object's identity."""
     return any(
         pattern.fullmatch(value)
-        for pattern in (_MEASURE, _VERSION, _DATE, UUID, _TECH, _PATH, _COLOUR_OR_LINK)
+        for pattern in (_MEASURE, _VERSION, _DATE, UUID, _TECH, _PATH, _COLOUR_OR_LINK, _OBJECT)
     )
 
 

@@ -21,9 +21,9 @@ class Span(NamedTuple):
     text: str | None = None
 
 
-_ALONE = frozenset({"email", "phone", "card", "ssn", "iban", "ip", "host", "home_path",
-                    "project_path", "package_path"})  # fmt: skip
-# These stand back where they only touch a secret: "password@host.example" is no address.
+PERSONAL: Final = frozenset({"email", "phone", "card", "ssn", "iban", "ip", "host", "home_path",
+                             "project_path", "package_path"})  # fmt: skip
+"""Rules that stand back where they only touch a secret: "password@host.example" is no address."""
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
@@ -37,9 +37,9 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     for rank, span in ranks_without_empty(ranked):
         if result and span.start < result[-1].end:
             last = result[-1]
-            if span.rule in _ALONE and last.rule not in _ALONE:
+            if span.rule in PERSONAL and last.rule not in PERSONAL:
                 continue
-            if last.rule in _ALONE and span.rule not in _ALONE:
+            if last.rule in PERSONAL and span.rule not in PERSONAL:
                 result[-1], ranks[-1] = span, rank
                 continue
             winner = last if ranks[-1] <= rank else span

@@ -26,12 +26,15 @@ _ID_BEFORE: Final = re.compile(r"(?:\b|_)ids?[\"']?(?: is| was|:|=)? ?[\"'`]?\Z"
 _GROUPED: Final = re.compile(r"(?=[A-Z0-9-]*\d)[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,8}")
 _BASE32: Final = re.compile(r"(?=[A-Z]*[2-7])[A-Z2-7]{16,64}")
 _CAPITALS: Final = re.compile(r"(?=(?:[A-Z]{0,60}\d){2})(?=\d{0,60}[A-Z])[A-Z0-9]{16,63}")
+_CIPHER_KEY: Final = re.compile(r"(?:\baes|chacha|\bdes\b|3des|cipher|crypt|\bhmac)[^\n]{0,60}?\bkey ?[=:] ?[\"']?((?:[0-9a-f]{2}){16}|[0-9a-f]{48}|[0-9a-f]{64})(?![0-9a-f])")
 _REACH: Final = 60
 """Characters between the word for a key and the key."""
 
 
 def key_spans(text: str, low: str) -> Iterator[Span]:
     """Yield keys that stand in a sentence about an API key or a licence."""
+    for match in _CIPHER_KEY.finditer(low):
+        yield Span(match.start(1), match.end(1), "api_key")
     for topic in _KEY_TOPIC.finditer(low):
         for match in _KEY_SHAPE.finditer(text, topic.end(), topic.end() + _REACH + 200):
             if match.start() - topic.end() > _REACH or "\n" in text[topic.end() : match.start()].strip("\n"):

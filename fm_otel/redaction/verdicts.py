@@ -20,6 +20,10 @@ _NAME: Final = re.compile(
 _MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w.-]*[.-])?[a-z])(?=(?:[\w.-]*[.-])?[A-Z])[A-Za-z]+(?:[.-][A-Za-z]+){1,6}|[a-z]+(?:[.-][a-z]+){2,6}[.-]\d{1,4})")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,60}=")
 _KEY_ID: Final = re.compile(r"(?:0x)?[0-9A-F]{16}")
+_ARTIFACT: Final = re.compile(r"[a-z][a-z0-9_]{1,30}(?:[.-][a-z][a-z0-9_]{0,30}){1,8}-\d{1,4}(?:\.\d{1,5}){1,3}(?:[.-][A-Za-z]\w{0,12})?")
+_LONG_KEY: Final = re.compile(r"(?=[a-z0-9]*[g-z])(?=(?:[a-z]*\d){4})[a-z0-9]{28,128}|(?=[A-Z0-9]*[G-Z])(?=(?:[A-Z]*\d){4})[A-Z0-9]{28,128}")
+_QUOTED_KEY: Final = re.compile(r"(?:\d{1,8}\|)?(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[g-zG-Z])[\w-]{22,256}")
+_DIGEST_LIKE: Final = re.compile(r"[0-9a-f]{32,64}")
 _LABELLED: Final = re.compile(r"(?:tok|key|sk|pk|api|auth|access|token|secret|svc|live|test)[a-z-]{0,12}[_-](?=(?:[a-z]*\d){3})[a-z0-9]{20,64}")
 _IDEOGRAPHS: Final = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,80}")
 
@@ -50,6 +54,8 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
     """Tell whether ``body`` under the name is a secret; the weaker the notation, the more it has to look like one."""
     if shapes.is_placeholder(body) or body.startswith("[REDACTED:"):
         return False
+    if len(body) == 1 and body.isdigit():
+        return False  # off or on
     if found.rule in CODES:
         return is_code(found, notation, body)
     if found.rule == "connection_string" or (found.rule == "api_key" and _KEY_ID.fullmatch(body)):
@@ -62,12 +68,19 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
     if found.rule == "seed_phrase" and found.tier is Tier.PASSWORD:
         return len(body.split()) >= 6 or (notation >= Notation.LINE and shapes.is_mixed(body))
     if found.tier is Tier.HINT:
-        return notation >= Notation.COPULA and shapes.is_strong_key(body)
+        return notation >= Notation.COPULA and (shapes.is_strong_key(body) or (notation >= Notation.COLON and _is_long_key(body, quoted=value.quoted)))
     if found.tier is Tier.PASSWORD:
         return _is_password(notation, body, quoted=value.quoted)
     if found.tier is Tier.SECRET:
         return _is_token(found, notation, body, quoted=value.quoted)
     return _is_weak(found, notation, body, quoted=value.quoted)
+
+
+def _is_long_key(body: str, *, quoted: bool) -> bool:
+    """Tell whether ``body`` is machine-made and no digest or id: letters of the whole alphabet, digits among them."""
+    if _LONG_KEY.fullmatch(body):
+        return True
+    return quoted and _QUOTED_KEY.fullmatch(body) is not None and shapes.is_random(body)
 
 
 def _is_password(notation: Notation, body: str, *, quoted: bool) -> bool:
@@ -102,6 +115,8 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
         return False
     if shapes.is_harmless(body) and shapes.UUID.fullmatch(body) is None and not (body.isdigit() and len(body) >= 6):
         return False
+    if _ARTIFACT.fullmatch(body):
+        return False
     if body.isupper() and "_" in body and classify(body).tier:
         return False  # the name of a variable that holds it
     wordlike = shapes.is_wordlike(body) and not (quoted and body.isalnum() and any(map(str.isdigit, body)))
@@ -114,7 +129,8 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     if notation >= Notation.OPTION:
         return not (wordlike and (found.rule == "secret" or (not quoted and "-" in body))) or (shapes.is_mixed(body) and not wordlike)
     if notation in (Notation.LINE, Notation.PAIR, Notation.COLON):
-        return not wordlike and (shapes.is_mixed(body) or shapes.is_random(body))
+        numbered = quoted and body.isdigit() and len(body) >= 14
+        return not wordlike and (numbered or shapes.is_mixed(body) or shapes.is_random(body))
     if notation is Notation.COPULA:
         return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not is_name(body)
     if _LABELLED.fullmatch(body):
@@ -139,6 +155,8 @@ def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) ->
         body = body.partition(":")[2]
         return shapes.is_mixed(body) and not body.startswith("//")
     if found.rule in ("password", "credentials"):
+        if found.rule == "credentials" and notation >= Notation.COLON and (_DIGEST_LIKE.fullmatch(body) or _LONG_KEY.fullmatch(body)):
+            return True
         sure = found.rule == "password" or notation is Notation.STRUCT or shapes.is_random(body)
         return shapes.is_mixed(body) and not is_name(body) and sure
     return len(body) >= 16 and shapes.is_mixed(body) and not shapes.is_path(body)

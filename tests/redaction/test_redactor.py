@@ -57,6 +57,13 @@ def test_nested_secrets_go_and_everything_else_stays(redactor: Redactor) -> None
     }
 
 
+def test_a_known_secret_goes_wherever_the_text_repeats_it(redactor: Redactor) -> None:
+    """Where no name stands beside it, too; part of a longer word, or a plain word, is not it."""
+    text = "job token='kq7Zt0mV4x' queued twice: kq7Zt0mV4x, kq7Zt0mV4x9"
+    assert redactor.text(text) == "job token='[REDACTED:token]' queued twice: [REDACTED:token], kq7Zt0mV4x9"
+    assert redactor.text("password=production on host production") == "password=[REDACTED:password] on host production"
+
+
 def test_numbers_under_sensitive_keys_go(redactor: Redactor) -> None:
     """A PIN is secret as a number too; a counter named after a secret is not."""
     assert redactor.mapping({"pin": 4711, "password": 123456, "tokens_used": 9, "token_count": 7}) == {

@@ -1,0 +1,45 @@
+"""A value known as a secret by what stands beside it is one wherever else the text holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fm_otel.redaction import shapes
+from fm_otel.redaction.spans import PERSONAL, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHORTEST, _LONGEST = 8, 4096
+_DIGITS: Final = 14
+_MOST: Final = 16
+"""Values of one text that are looked for again."""
+
+
+def echo_spans(text: str, spans: list[Span]) -> Iterator[Span]:
+    """Yield the further places of what ``spans`` take out: ``token 'a1b2...' | 'a1b2...'``."""
+    for value, rule in list(_values(text, spans).items())[:_MOST]:
+        if text.count(value) < 2:
+            continue
+        at = text.find(value)
+        while at >= 0:
+            end = at + len(value)
+            if not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum():
+                yield Span(at, end, rule)
+            at = text.find(value, end)
+
+
+def _values(text: str, spans: list[Span]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for start, end, rule, replacement in spans:
+        value = text[start:end] if _SHORTEST <= end - start <= _LONGEST else ""
+        if value and replacement is None and rule not in PERSONAL and _is_unmistakable(value):
+            values.setdefault(value, rule)
+    return values
+
+
+def _is_unmistakable(value: str) -> bool:
+    """Tell whether ``value`` is no word or number that may stand elsewhere for itself."""
+    if value.isdigit():
+        return len(value) >= _DIGITS
+    return any(map(str.isdigit, value)) and (shapes.is_mixed(value) or shapes.UUID.fullmatch(value) is not None)
