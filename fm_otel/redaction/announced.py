@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _ALONE: Final = re.compile(r"\n[ \t]{0,8}([^\s\"'`:,]{8,2048})[ \t]{0,4}(?=\n|\Z)")
 _ANNOUNCES: Final = re.compile(
     r"(?:\bkeygen|\bgenkey|\bgenpsk|openssl rand [^\n]*|pwgen[^\n]*)\Z|get secrets? [^\n]*(?:-o|jsonpath|template)[^\n]*\Z"
-    r"|(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]*(?::|(?:get|print|show|read|create|generate)[^\n]{0,60}|\|[^\n]{1,60})\Z"
+    r"|\boutput [^\n]*(?:password|token|secret|key)\w{0,20}\Z|(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]*(?::|(?:get|print|show|read|create|generate|output)[^\n]{0,60}|\|[^\n]{1,60})\Z"
 )
 _PRINTS: Final = re.compile(
     r"(?:secrets versions access|get-secret-value|keyvault secret show|\bop read|\bvault (?:kv )?(?:get|read) [^\n]*-field|\bpass show|\bbw get password"

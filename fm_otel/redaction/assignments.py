@@ -80,7 +80,7 @@ def _after_name(text: str, start: int, end: int) -> Iterator[Span]:
             continue
         if notation <= Notation.COPULA and (text[start] == "$" or text[start - 1 : start] == "/" or text[start - 3 : start] == "-e "):
             continue  # a variable, or the end of a path
-        if notation is Notation.CALL and _OF_USER.search(text, start, end):
+        if notation is Notation.CALL and (_OF_USER.search(text, start, end) or name.endswith("PSCredential")):
             continue
         if text.startswith(" :'", end) and notation is Notation.COLON:
             continue  # a variable of psql
@@ -154,6 +154,10 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         return
     if value.quoted and body[:1] in ("{", "[") and ":" in body:
         return  # JSON in a string: its own names decide
+    if body.startswith(("?", "otpauth://")) and ("sig=" in body or "secret=" in body):
+        return  # a query: its own names decide
+    if not value.quoted and notation in (Notation.COLON, Notation.LINE) and text.startswith(": ", value.end):
+        return  # a label, as in a program's messages
     if notation is Notation.STRUCT and " " in body and text[value.start - 1 : value.start] == "`":
         return  # a shell's substitution
     if not value.quoted and notation in (Notation.COLON, Notation.OPTION) and _OWN_NAME.match(text, value.start):
@@ -180,7 +184,7 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
     """Yield secret literals inside the expression that follows a name: ``getenv("A", "b")``."""
     end = line_end(text, value.start)
     for match in _CODE_LITERALS.finditer(text, value.start, min(end, value.start + 300)):
-        if " " in match[2] or "://" in match[2]:
+        if " " in match[2] or "://" in match[2] or text.endswith("Credential(", 0, match.start()):
             continue
         if shapes.is_mixed(match[2]) and not shapes.is_wordlike(match[2]) and not shapes.is_prompt(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
             yield Span(match.start(2), match.end(2), found.rule)

@@ -41,7 +41,7 @@ _WORKFLOW: Final = re.compile(
 )
 _KIND: Final = re.compile(r"kind\\{0,3}[\"']?:[ \t]{0,3}\\{0,3}[\"']?[Ss]ecret(?![\w])")
 _DATA: Final = re.compile(r"(?:^|\n)([ \t]{0,40})(?:data|stringData):[ \t]{0,4}\n((?:\1[ \t]{1,20}[^\n]{0,4096}(?:\n|\Z)|[ \t]{0,40}\n){1,200})")
-_PLAIN_KEYS: Final = tuple([word] for word in "username user host hostname port database dbname name type region scheme mode env environment level".split())
+_PLAIN_KEYS: Final = tuple([word] for word in "username user host hostname port database dbname name type region scheme mode env environment level id".split())
 _DATA_LINE: Final = re.compile(r"^[ \t]{1,60}([\w.-]{1,128}):[ \t]{1,4}[\"']?([^\s\"'#|>][^\n\"']{0,4096})[\"']?[ \t]{0,4}$", re.MULTILINE)
 _DATA_BLOCK: Final = re.compile(
     r"^([ \t]{1,60})([\w.-]{1,128}):[ \t]{1,4}[|>][+-]?\d?[ \t]{0,4}\n\1[ \t]{1,20}([A-Za-z0-9+/=]{8,16384}(?:\n\1[ \t]{1,20}[A-Za-z0-9+/=]{1,16384}){0,400})[ \t]{0,4}$",
@@ -52,7 +52,7 @@ _JSON_PAIR: Final = re.compile(r"\"([\w.-]{1,128})\\{0,3}\":[ ]?\\{0,3}\"([^\"\\
 _NAME_VALUE: Final = re.compile(
     r"(?:[\"']?\b(?:name|key|variable|var|header|field|parameter|Name|Key|ParameterKey|OptionName)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}[\"']?)"
     r"([\w.:/-]{1,100})"
-    r"(?:\\{0,3}[\"']?[ \t]{0,3}[,;]?(?:\s{0,20}[\"'][Tt]ype[\"']: ?[\"']\w{1,30}[\"'],)?(?:\s|\\n){0,40}-?[ \t]{0,3}\\{0,3}[\"']?)"
+    r"(?:\\{0,3}[\"']?[ \t]{0,3}[,;]?(?:\s{0,20}[\"'][Tt]ype[\"']: ?[\"']\w{1,30}[\"'],)?(?:\s|\\n){0,40}[+-]?[ \t]{0,24}\\{0,3}[\"']?)"
     r"(?:value|Value|val|content|ParameterValue|default|secure_value|text)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}([\"']?)([^\n\"'\\]{1,4096}?)(?:\\{0,3}\2(?=[\s,;/>})\\\]]|\Z)|(?=\n|\Z))"
 )
 _VARIABLE: Final = re.compile(r"(?:variable|output)\s{1,3}\"([\w-]{1,100})\"\s{0,3}\{[^{}]{0,400}?(?:default|value)\s{0,10}=\s{0,4}\"([^\"\n]{1,1024})\"")
@@ -121,7 +121,8 @@ def manifest_spans(text: str) -> Iterator[Span]:
 def _is_hidden(key: str, value: str) -> bool:
     """Tell whether a Secret's entry is one: no certificate, user name or address, whose own rules decide."""
     return not (
-        "://" in value or value.startswith(_CERTIFICATE) or shapes.is_placeholder(value) or words_of(key)[-1:] in _PLAIN_KEYS
+        "://" in value or value.startswith(_CERTIFICATE) or shapes.is_placeholder(value)
+        or (words_of(key)[-1:] in _PLAIN_KEYS and not classify(key).tier)
     )
 
 

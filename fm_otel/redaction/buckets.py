@@ -9,32 +9,34 @@ from typing import Final
 
 BUCKETS: Final = (
     (
-        " / ", " | ", "/p:", "gn ", "jwt", "nn_", "nns", "snm", "srf", "ww ", "ww:", "ypt",
+        " / ", " by", " | ", "/p:", "db2", "gn ", "jwt", "snm", "srf", "tp ", "ww ", "ww:",
+        "ypt",
     ),
     (
-        "2fa", "cla", "cvc", "hma", "hra", "hta", "htw", "lla", "luc", "mfa", "ola", "ora",
-        "psk", "psw", "puk", "rma",
+        "2fa", "cvc", "hma", "hta", "lmk", "luc", "mfa", "mmu", "mta", "ot:", "puk", "r c",
+        "rma", "t u", "t(a",
     ),
     (
-        "e-l", "eal", "eap", "eyj", "jel", "ool", "sal", "see", "sif", "sql", "swe", "wal",
-        "wif",
+        "ban", "eal", "eap", "ecu", "ehe", "ken", "key", "oce", "oci", "ozi", "sa:", "sal",
+        "san", "see", "sen",
     ),
     (
-        "3dv", "adm", "asi", "ass", "asw", "d-m", "dd_", "dsn", "mdp", "pdo", "pdp", "ssi",
-        "ssn",
+        "-li", "adm", "ali", "asi", "ass", "dd-", "dd_", "dsn", "mdp", "qlp", "rli", "sdi",
+        "slo", "ssi", "ssn", "ysq",
     ),
     (
-        "32:", "://", "ban", "den", "ken", "key", "oci", "oki", "ot:", "sa:", "san", "sen",
-        "uci", "uth",
+        "://", ":54", "ach", "acl", "an-", "ash", "fer", "jel", "ra-", "rer",
     ),
     (
-        "]:5", "ard", "are", "ave", "cod", "cre", "cve", "cvv", "kod", "log", "lre", "ure",
+        "ard", "aro", "ave", "cod", "coo", "cre", "cve", "cvv", "fre", "kod", "log", "lre",
+        "swe", "voi",
     ),
     (
-        "fig", "ftp", "has", "hes", "ias", "lis", "otp", "pas",
+        "emo", "eto", "etu", "eyj", "hto", "onf", "onn", "otp", "pdo", "pdp", "phr", "pin",
+        "psk", "psw", "wif",
     ),
     (
-        "]:2", "]:4", "cem", "cin", "ct(", "eim", "eto", "etu", "eut", "nec", "nem", "net",
-        "nin", "nit", "nt(", "num", "pin", "zin", "zug",
+        "]:2", "]:4", "]:5", "ga2", "gan", "gni", "pas", "pc=", "uci", "ute", "uth", "wal",
+        "zc3",
     ),
 )  # fmt: skip

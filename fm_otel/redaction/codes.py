@@ -15,7 +15,7 @@ from fm_otel.redaction.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WORDS: Final = ("codice", "codigo", "kod", "puk", " mã ", "to sign in", "to log in",
+WORDS: Final = ("mtan", "tan-", "codice", "codigo", "kod", "puk", " mã ", "to sign in", "to log in",
     "logging in", "signing in", "chiave", "klucz", "anahtar", "sleutel",
 )
 FOREIGN: Final = (
@@ -38,7 +38,7 @@ _GAPS: Final = (
     r"[^\n;0-9]{0,50}[?.]\n[^\n0-9]{0,24}",  # asked for, and answered on the next line
     r"[^\n;!?0-9]{0,50}, (?:it['’]s|its|now|es ist|jetzt|c['’]est|ahora es|adesso è) ",
     r"[^\n;0-9]{0,40}[.?] (?:answer|antwort|réponse|respuesta): ?",
-    r"(?:(?<=\bpin)|(?<=\botp))[^\n;!?]{0,40}: ?",
+    r"(?:(?<=\bpin)|(?<=\botp)|(?<=\bpuk))[^\n;!?]{0,40}: ?",
 )
 """What may stand between the word for a code and the number."""
 _BEFORE: Final = re.compile(rf"(?<!REDACTED:){_CODE}(?:,(?= )|[\"'*_)\]]{{0,3}})(?:{'|'.join(_GAPS)})\Z")
@@ -47,7 +47,7 @@ _AFTER: Final = re.compile(
 )
 _PURPOSE: Final = re.compile(
     r"verif|send_?code|confirm|secur|\bsign(?:ing)? ?(?:in|up)|log ?in|\bauth|one[ -]?time|2fa|mfa|otp|sms|\bacces|recover|backup|pair|activat|two[ -]?(?:factor|step)"
-    r"|meeting|dial-?in|conference|zoom|webinar|digit code|read out|texted|sent (?:you|me)|lleg[oóaá]|envi[aoó]|mand[oóa]|recib|re[cç]u|ověř|přiš|приш[её]л|прислал|смс|engång|engangs|tür|porte"
+    r"|meeting|3-?ds|challenge|m-?tan|expires? in|dial-?in|conference|zoom|webinar|digit code|read out|texted|sent (?:you|me)|lleg[oóaá]|envi[aoó]|mand[oóa]|recib|re[cç]u|ověř|přiš|приш[её]л|прислал|смс|engång|engangs|tür|porte"
     r"|your|my |the code|enter |device|door|alarm|safe|lock|einmal|sicherheit|best[aä]tig|zugang|freigabe|pr[uü]f|ihr |dein |v[eé]rif|s[eé]curit|valid|votre"
     r"|segur|acces|seu |su |tu |sicurezza|verifica|tuo |suo |uw |je |jouw |weryfik|autoryz|dost[eę]p|twój|подтвержд|безопасн|доступ|ваш|вход"
     r"|do[gğ]rulama|onay|g[uü]venlik|giri[sş]|認証|確認|ワンタイム|验证|校验|验證|驗證|动态|安全|인증|확인|보안|xác|otp|ยืนยัน|תיק|אימות|تحقق|επαλήθ"
@@ -66,7 +66,7 @@ _CARD_CODE: Final = re.compile(
 )
 _VOLUME_KEY: Final = re.compile(r"(?<![\d-])\d{6}(?:-\d{6}){7}(?![\d-])")
 _RECOVERY: Final = re.compile(r"(?:backup|recovery|scratch|emergency|wiederherstellungs|secours|récupération|recuperaci[oó]n|recupera[cç][aã]o)[ _-]?codes?|c(?:ó|o)digos? de (?:recuperaci[oó]n|respaldo)")
-_GROUPS: Final = re.compile(r"(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])")
+_GROUPS: Final = re.compile(r"(?<![\w-])\d{4} \d{4}(?=[,;\n]|\Z| \()|(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])")
 _ID_BEFORE: Final = re.compile(r"(?<!\n)(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|approval|room|building|floor|asset|machine|terminal|atm|invoice|employee|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
 _PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
 _OWN_NAME: Final = re.compile(r"(?:\A|[\s,;{(\"'?&])(?![\w.-]*(?:code|pin|puk|otp|tan|mfa|2fa|verif))[a-z_][\w.-]{0,40}=[\"']?\Z")

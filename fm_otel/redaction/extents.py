@@ -45,6 +45,8 @@ _YAML_TAG: Final = re.compile(r"!!?(?:str|binary)[ \t]{1,4}")
 _ASSIGNED: Final = re.compile(r"-{0,2}[A-Za-z_][\w.-]{0,40}[=:](?![=:])(?:[^\s]|\Z)")
 _NOT_IN_PHRASES: Final = re.compile(r" (?:and|the|but) ")
 _PHRASE_SIZES: Final = (24, 21, 18, 15, 12)
+# As WebLogic and WebSphere write passwords: how it is hidden, then what hides it.
+_HIDDEN: Final = re.compile(r"(?i:\{(?:aes\w{0,4}|3des|des|xor|rc4)\})([A-Za-z0-9+/]{6,512}={0,2})")
 _BRACED: Final = re.compile(r"\{([A-Za-z0-9+/=]{16,512})\}(?=<|[\"']|\s|\Z)")
 _FLAG: Final = re.compile(r"--[a-z]|-[a-zA-Z](?:\s|\Z)")
 _EMPHASIS: Final = re.compile(r"(\*{1,3}|__)([^\s*]{1,200})\1")
@@ -159,7 +161,7 @@ def bare_value(text: str, at: int, notation: Notation, found: KeyClass) -> Value
     if first == "-" and (notation < Notation.PAIR or _FLAG.match(text, at)):
         return None
     if first == "{" and notation is Notation.STRUCT:
-        held = _BRACED.match(text, at)
+        held = _BRACED.match(text, at) or _HIDDEN.match(text, at)
         return Value(held.start(1), held.end(1), quoted=True) if held else None
     if first in ("{", "[", "(", "<") or (notation < Notation.PAIR and not first.isascii()):
         return None

@@ -21,6 +21,7 @@ _USER_OPTION: Final = re.compile(
 _USER_QUOTED: Final = re.compile(r"(?<![\w-])(?:-u|--user|-U|--proxy-user)(?:[ =]{0,2})([\"'])([\w.@+-]{0,80}):([^\n]{1,256}?)\1")
 # An API key for the user and no password, as curl is told to send it.
 _USER_ALONE: Final = re.compile(r"(?<![\w-])(?:-u|--user)[ =]{1,2}[\"']?([\w.+-]{16,256}):[\"']?(?=\s|\Z)")
+_ACCOUNT_ID: Final = re.compile(r"AC[0-9a-f]{32}|[0-9a-f-]{36}")
 _TOOLS: Final = re.compile(
     r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|mongosh?|mongodump|"
     r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd|bcp|xfreerdp|ftp|lftp|"
@@ -71,9 +72,13 @@ def option_spans(text: str) -> Iterator[Span]:
     for match in _USER_QUOTED.finditer(text):
         if not shapes.is_placeholder(match[3]):
             yield Span(match.start(3), match.end(3), "password")
+            if _is_key(match[2]):
+                yield Span(match.start(2), match.end(2), "api_key")
     for match in _USER_OPTION.finditer(text):
         if not shapes.is_placeholder(match[2]) and not match[2].startswith(("//", "\\")) and not (match[1].isdigit() and match[2].isdigit()):
             yield Span(match.start(2), match.end(2), "password")
+            if _is_key(match[1]):
+                yield Span(match.start(1), match.end(1), "api_key")
     for match in _USER_ALONE.finditer(text):
         if shapes.is_random(match[1]):
             yield Span(match.start(1), match.end(1), "api_key")
@@ -100,6 +105,11 @@ def option_spans(text: str) -> Iterator[Span]:
     if '", "' in text or '","' in text or "', '-" in text:
         for command in _LIST.finditer(text):
             yield from _listed(list(_ARGUMENT.finditer(text, command.start(), command.end())))
+
+
+def _is_key(user: str) -> bool:
+    """Tell whether what stands for the user is a key of its own, and no account's id as Twilio's."""
+    return len(user) >= 20 and shapes.is_random(user) and _ACCOUNT_ID.fullmatch(user) is None
 
 
 def _listed(arguments: list[re.Match[str]]) -> Iterator[Span]:

@@ -25,7 +25,7 @@ _NANP: Final = re.compile(r"(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}")
 _PHONE_WORD: Final = re.compile(
     r"(?<![a-zà-ÿ])(?:phone|mobile|telefon|tel|cell|call|fax|whatsapp|sms|handy|movil|móvil|celular|telefono|"
     r"teléfono|téléphone|telefone|contact|dial|телефон\w*|电话|手机|電話|전화|연락처|連絡先|联系\w{0,4}|致电|festnetz|landline|durchwahl|(?:office|home|work|direct|desk) number|rückruf|anruf\w*|ruf\w*|erreich\w*|joindre|joignable|appel\w*|num[eé]ro|bel|bellen|bereikbaar|"
-    r"ll[aá]m\w*|ring|ringa|nå|zadzwo\w*|zavol\w*|звон\w*|позвон\w*|номер\w*|mobil\w*|cel|lig[au]\w*|chiam\w*|cellulare|numer\w*|ara\w*|reach|dzwo\w*)[\w ]{0,24}[\"']?"
+    r"ll[aá]m\w*|ring|ringa|nå|zadzwo\w*|zavol\w*|звон\w*|позвон\w*|номер\w*|mobil\w*|cel(?!l)|lig[au]\w*|chiam\w*|cellulare|numer\w*|ara\w*|reach|dzwo\w*)[\w ]{0,24}[\"']?"
     r"(?: (?:is|me|us|at|on|to|number|unter|au|op|på|al|no|ist|is|est|es|pod|na|по|는|は))*[ \t]{0,3}[:=#.]?[ \t]{0,3}[\"'+]{0,2}\Z"
 )
 _CARD_WORD: Final = re.compile(r"card|pan|visa|master|amex|credit|debit|payment|cc\b|karte|tarjeta|carte")

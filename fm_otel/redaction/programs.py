@@ -62,6 +62,12 @@ _PROGRAMS: Final = compiled((
     (("snmp",), r"snmp\w{2,10} [^\n|;&]{0,160}? -A " + _ARG + r"(?:[^\n|;&]{0,60}? -X " + _ARG + ")?", "password"),
     (("set passw",), r"set passw(?:or)?d (?:ENC )?(?!is\b|to\b|for\b|in\b)([^\s\"']{4,256})[ \t]{0,4}(?=\n|\Z)", "password"),
     (("cipher ",), r"password (?:irreversible-)?cipher (\S{4,128})", "password"),
+    (("rasdial ",), r"rasdial (?:\"[^\"\n]{1,64}\"|\S{1,64}) [^\s/]{1,64} ([^\s/\"']{4,128})", "password"),
+    (("DB2 ", "db2 "), r"(?i:\buser \S{1,64} using) ([^\s;\"']{4,128})", "password"),
+    (('password "', "password '"), r"password [\"']([^\"'\n]{4,128})[\"'];", "password"),
+    (("LMK ",), r"\bLMK [UTXRS]?([0-9A-F]{32,48})(?![0-9A-F])", "secret"),
+    (("opc=", "ki="), r"\b(?:ki|opc?|k4)=([0-9A-Fa-f]{32})(?![0-9A-Fa-f])", "secret"),
+    (("rtmp",), r"rtmps?://[^\s/]{1,200}/(?:[\w-]{1,40}/){1,2}([A-Za-z0-9_-]{12,128})", "secret"),
     # Development.
     (("jwt.encode(", "jwt.decode("), r"jwt\.(?:en|de)code\([^()\n]{1,200}?, ?(?:key ?= ?)?b?[\"']([^\"'\n]{6,512})[\"']", "secret"),
     (("Evaluating: ",), r"Evaluating: (?:env|secrets|inputs)\.\w{0,60}(?:TOKEN|SECRET|PASSW\w{0,4}|KEY|token|secret|passw\w{0,4}|key)\s[^\n]{0,80}(?:=>|Result:) '([^'\n]{4,1024})'", "token"),
@@ -79,12 +85,12 @@ _PROGRAMS: Final = compiled((
     (("cmdkey ", "net use"), r"/pass:" + _ARG, "password"),
     (("schtasks ",), r"schtasks [^\n|&]{0,400}? /rp " + _ARG, "password"),
     (("Key Content",), r"Key Content {1,20}: (\S[^\n]{2,63})", "password"),
-    (("REG_SZ",), r"Password[ \t]{1,20}REG_SZ[ \t]{1,20}(\S[^\n]{0,127})", "password"),
+    (("REG_SZ", "REG_BINARY"), r"Password[ \t]{1,20}REG_(?:SZ|BINARY)[ \t]{1,20}(\S[^\n]{0,127})", "password"),
     (("<Value>",), r"<(?:Administrator)?Password>\s{0,40}<Value>([^<>\n]{1,256})</Value>", "password"),
     (("voicemail",), r"(?:^|\s)\d{2,8} => (\d{3,12}),", "pin"),
     (("/p:",), r" /p:(?:\"([^\"\n]{3,128})\"|'([^'\n]{3,128})')", "password"),
 ))
-WORDS: Final = ("composer config", "bundle config", "]:587 ", "]:465 ", "]:25 ", "]:2525 ", "voicemail", "jwt.encode(", "proceed to installation")
+WORDS: Final = ("composer config", "bundle config", "]:587 ", "]:465 ", "]:25 ", "]:2525 ", "voicemail", "rasdial ", "db2 ", " lmk ", "opc=", "jwt.encode(", "proceed to installation")
 TOOLS: Final = ("rman ", "lftp ", "oathtool", "icinga2", "snmp", "schtasks", "/p:", "uci set", ": eap ", "userlist")
 
 

@@ -435,7 +435,7 @@ def _is_preference(name: str, v: object) -> bool:
     """Tell whether a cookie holds a choice such as a language, and no login."""
     if type(v) is int:
         return v < 10_000
-    return type(v) is str and len(v) <= 8 and LOGIN_COOKIE.search(name.lower()) is None and v.isalpha()
+    return type(v) is str and len(v) <= (16 if v.islower() else 8) and LOGIN_COOKIE.search(name.lower()) is None and v.isalpha()
 
 
 def _is_setting(key: str, v: object) -> bool:
