@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _JUDGED: Final = 256
 _MARKS: Final = frozenset("\"'`")
 _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
+_TAG: Final = re.compile(r"[a-z]\w{1,20}:\"")
+_FORMAT: Final = re.compile(r"%[-+#]?[sdvqxr]")
 _ID_FOLLOWS: Final = re.compile(r"(?:secret|access key) id(?![\w-])", re.IGNORECASE)
 _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
 _SENTENCE: Final = re.compile(r"[ \t]{1,4}[A-Z][a-z]{0,20} [a-z]{1,20}[ .,]")
@@ -158,8 +160,10 @@ def _judged(text: str, found: KeyClass, notation: Notation, value: Value) -> Ite
         return  # a query: its own names decide
     if not value.quoted and notation in (Notation.COLON, Notation.LINE) and text.startswith(": ", value.end):
         return  # a label, as in a program's messages
-    if notation is Notation.STRUCT and " " in body and text[value.start - 1 : value.start] == "`":
-        return  # a shell's substitution
+    if text[value.start - 1 : value.start] == "`" and (_TAG.match(body) or (notation is Notation.STRUCT and " " in body)):
+        return  # a tag of Go's structures, a shell's substitution
+    if value.quoted and body.lstrip().startswith("+ "):
+        return  # the quote ended a string that goes on in code
     if not value.quoted and notation in (Notation.COLON, Notation.OPTION) and _OWN_NAME.match(text, value.start):
         return
     if not value.quoted and notation >= Notation.COLON and _is_sentence(text, notation, body, value):
@@ -184,7 +188,7 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
     """Yield secret literals inside the expression that follows a name: ``getenv("A", "b")``."""
     end = line_end(text, value.start)
     for match in _CODE_LITERALS.finditer(text, value.start, min(end, value.start + 300)):
-        if " " in match[2] or "://" in match[2] or text.endswith("Credential(", 0, match.start()):
+        if " " in match[2] or "://" in match[2] or _FORMAT.search(match[2]) or text.endswith("Credential(", 0, match.start()):
             continue
         if shapes.is_mixed(match[2]) and not shapes.is_wordlike(match[2]) and not shapes.is_prompt(match[2]) and not shapes.is_placeholder(match[2]) and not match[2].isupper():
             yield Span(match.start(2), match.end(2), found.rule)

@@ -36,7 +36,7 @@ _PAIR: Final = re.compile(
 )
 _DOCKER_AUTH: Final = re.compile(r"(?:\\{0,3}[\"'])auth\\{0,3}[\"'][ ]?:[ ]?\\{0,3}[\"']([A-Za-z0-9+/=]{8,4096})|(?<![\w-])_?auth[ ]?[:=][ ]?[\"']?([A-Za-z0-9+/]{16,4096}={1,2})")
 _CISCO: Final = re.compile(
-    r"(?:enable|username \S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
+    r"(?:enable|username (?!and\b|or\b)\S{1,40}(?: privilege \d{1,2})?) (?:secret|password)(?: [0579])? (\S{4,128})|(?:key|password|key-string) 7 ([0-9A-F]{6,128})"
     r"|(?:snmp-server community|(?:radius|tacacs)-server(?: host \S{1,60}(?: \S{1,20} \d{1,5}){0,3})? key|isakmp key|pre-shared-key(?: ascii-text)?(?! \w{1,20}=)|"
     r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})"
 )

@@ -21,7 +21,7 @@ _PROGRAMS: Final = compiled((
     # Databases and brokers.
     (("userlist",), r"(?:^|\n)\"[\w.-]{1,64}\" \"([^\"\n]{3,256})\"", "password"),
     (("UserPassword(",), r"UserPassword\(\s{0,4}[\"'][^\"'\n]{1,128}[\"'],\s{0,4}[\"']([^\"'\n]{1,256})[\"']", "password"),
-    (("DENTIFIED BY ", "dentified by "), r"(?i:identified by )(?!values|externally|globally|password|random|using)([A-Za-z_]\w{3,64})(?=[\s;]|\Z)", "password"),
+    (("DENTIFIED BY ", "dentified by "), r"(?i:\b(?:user|role|to|alter|grant) [^\n;]{1,160}?identified by )(?!values|externally|globally|password|random|using)([A-Za-z_]\w{3,64})(?=[\s;]|\Z)", "password"),
     (("rman ", "sqlplus ", "catalog "), r"\b(?:target|catalog|sqlplus) [A-Za-z]\w{0,30}/([^\s/@\"']{3,64})@", "password"),
     (("PASSWORD", "assword"), r"(?i:set password (?:for [^\s=]{1,80} )?= ?(?:password\()?)'([^'\n]{1,256})'", "password"),
     (("hmac.new(",), r"hmac\.new\(\s{0,4}(?:key=)?b?[\"']([^\"'\n]{6,256})[\"']", "secret"),

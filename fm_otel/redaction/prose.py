@@ -71,7 +71,7 @@ _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([
 _PHRASE: Final = re.compile(r"(?<!\w)[\"“«„]([^\W_]{2,14}(?: [^\W_]{2,14}){1,5})[\"”»“]")
 _LOGINS: Final = ("log", "sign", "inlog", "cred")
 _FOR: Final = re.compile(r" (?:for|of|für|von|pour|de|para|per|voor|van|dla|do|для|от) [^:\n]{1,40}[:=] ?[\"'`]?")
-_ASSIGNS: Final = re.compile(r"[,(;&] ?\w{1,40}=[\"']?\Z")
+_ASSIGNS: Final = re.compile(r"[,(;&`] ?\w{1,40}=[\"']?\Z")
 _GAP: Final = re.compile(r"(?:[^\n.!?;]|\n(?:> ?)?[\w .-]{1,20}: |\? {1,2}(?=\w)|\.(?=\w))*")
 _CHANGE: Final = re.compile(
     r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}(?P<new>[^\s\"'`,;，。]{4,40})"

@@ -105,7 +105,7 @@ _CODE: Final = re.compile(
     r"parsed|resource|random_password|azurerm\w*|aws_\w+|google_\w+|kubernetes_\w+|tls_\w+|vault_\w+)"
     r"(?:\?|!)?(?:\.|\[|->|::)[\w.\[\]\"'()?!:>-]+"
 )
-_KEYWORDS: Final = frozenset("raise assert break continue await new not lambda function async yield throw return if typeof del".split())
+_KEYWORDS: Final = frozenset("range raise assert break continue await new not lambda function async yield throw return if typeof del".split())
 _SUBSCRIPT: Final = re.compile(r"[A-Za-z_][\w.]{0,60}\[[\w\"':.| \-]{0,80}(?:\]|\[|\Z|,)")
 _DOTTED: Final = re.compile(r"[A-Z][A-Za-z]+(?:\.[A-Z][A-Za-z]+)+|(?:[a-z_]{2,}\.)+[A-Z][A-Za-z]+")
 _DOTTED_CODE: Final = re.compile(

@@ -20,6 +20,7 @@ _NAME: Final = re.compile(
 _MIXED_WORDS: Final = re.compile(r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))(?:(?=(?:[\w.-]*[.-])?[a-z])(?=(?:[\w.-]*[.-])?[A-Z])[A-Za-z]+(?:[.-][A-Za-z]+){1,6}|[a-z]+(?:[.-][a-z]+){2,6}[.-]\d{1,4})")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,60}=")
 _KEY_ID: Final = re.compile(r"(?:0x)?[0-9A-F]{16}")
+_RANGE: Final = re.compile(r"[\^~]\d{1,4}(?:\.\d{1,5}){1,2}")
 _ARTIFACT: Final = re.compile(r"[a-z][a-z0-9_]{1,30}(?:[.-][a-z][a-z0-9_]{0,30}){1,8}-\d{1,4}(?:\.\d{1,5}){1,3}(?:[.-][A-Za-z]\w{0,12})?")
 _LONG_KEY: Final = re.compile(r"(?=[a-z0-9]*[g-z])(?=(?:[a-z]*\d){4})[a-z0-9]{28,128}|(?=[A-Z0-9]*[G-Z])(?=(?:[A-Z]*\d){4})[A-Z0-9]{28,128}")
 _QUOTED_KEY: Final = re.compile(r"(?:\d{1,8}\|)?(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[g-zG-Z])[\w-]{22,256}")
@@ -54,8 +55,8 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
     """Tell whether ``body`` under the name is a secret; the weaker the notation, the more it has to look like one."""
     if shapes.is_placeholder(body) or body.startswith("[REDACTED:"):
         return False
-    if len(body) == 1 and body.isdigit():
-        return False  # off or on
+    if (len(body) == 1 and body.isdigit()) or _RANGE.fullmatch(body):
+        return False  # off or on; versions of a package named so
     if found.rule in CODES:
         return is_code(found, notation, body)
     if found.rule == "connection_string" or (found.rule == "api_key" and _KEY_ID.fullmatch(body)):
