@@ -164,7 +164,8 @@ def choice(name: str, label: str, metric: str, *, every: str) -> Json:
     expression = f"label_values({metric}, {label})"
     return {
         "name": name, "type": "query", "label": name.capitalize(), "datasource": PROMETHEUS,
-        "query": {"qryType": 1, "query": expression, "refId": name}, "definition": expression, "refresh": 2,
+        "query": {"qryType": 1, "query": expression, "refId": name},
+        "definition": expression, "refresh": 2,
         "sort": 1, "multi": True, "includeAll": True, "allValue": every,
         "current": {"text": ["All"], "value": ["$__all"]},
     }

@@ -98,7 +98,8 @@ def grouped() -> Grouping:
     """Return the best grouping found; the same for the same literals and lines."""
     literals = sieved(shortest(LITERALS))
     benign = (line.text.lower() for name in ROUNDS for line in lines_of(f"{name}_benign"))
-    clean = [text for text in benign if text.isascii() and not any(word in text for word in literals)]
+    ascii_only = (text for text in benign if text.isascii())
+    clean = [text for text in ascii_only if not any(word in text for word in literals)]
     grouping = Grouping(literals, "\n".join(clean)[:CHARACTERS])
     chance = random.Random(1)
     for _ in range(TRIALS):

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "Logger", "ProxyLoggerProvider", "_LoggerConfig", "_ProxyMeterProvider", "batch_span_processor", "current_span_context", "exporter", "exports_spans",
-    "meter_provider", "reconnect", "revive", "span_context_of", "tracer_provider",
+    "Logger", "ProxyLoggerProvider", "_LoggerConfig", "_ProxyMeterProvider",
+    "batch_span_processor", "current_span_context", "exporter", "exports_spans", "meter_provider",
+    "reconnect", "revive", "span_context_of", "tracer_provider",
 ]
 
 

@@ -127,7 +127,9 @@ class Engine:
             "settings": in_force, "python": platform.python_version(),
         })
         if not self.settings.enable_audit:
-            Context().run(self._say, logging.WARNING, "audit records are switched off", "start", {})
+            Context().run(
+                self._say, logging.WARNING, "audit records are switched off", "start", {}
+            )
 
     def say_goodbye(self) -> None:
         """Write the closing record of a process that logged."""

@@ -45,7 +45,8 @@ class Redaction:
         notes: list[str] = []
         try:
             redactor = self._redactor
-            facts.message = _text(facts.message, None if redactor is None else redactor.text, notes)
+            clean = None if redactor is None else redactor.text
+            facts.message = _text(facts.message, clean, notes)
             if not facts.context.redacted:
                 self._clean_context(facts.context, notes)
             if facts.plain:

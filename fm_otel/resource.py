@@ -57,7 +57,7 @@ def resource_of(settings: Settings, redactor: Redactor | None = None) -> Resourc
 
 
 def resource_of_child(settings: Settings, parent: Resource) -> Resource:
-    """Return the resource of a forked child: a process, and unless the user named it an instance."""
+    """Return the resource of a forked child: a process and, unless named by the user, instance."""
     own: dict[str, str | int] = {"process.pid": os.getpid()}
     if "service.instance.id" not in resource_attributes(settings.environ):
         own["service.instance.id"] = str(uuid.uuid4())

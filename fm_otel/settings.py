@@ -229,7 +229,8 @@ class Settings:
         "FM_OTEL_AUTO_EXC_INFO", _boolean, True, "true false",
         "attach the active exception to ERROR records logged in an except block")
     signals: bool = _setting(
-        "FM_OTEL_SIGNALS", _boolean, True, "true false", "flush on SIGTERM, SIGINT and SIGHUP, chaining")
+        "FM_OTEL_SIGNALS", _boolean, True, "true false",
+        "flush on SIGTERM, SIGINT and SIGHUP, chaining")
     audit_file: str | None = _setting(
         "FM_OTEL_AUDIT_FILE", _text, None, "path", "audit channel's own file")
     quiet_paths: tuple[str, ...] = _setting(

@@ -313,7 +313,8 @@ def _fill(facts: Facts, context: dict[str, object]) -> None:
             fitted = fit(field, value)
             if fitted is not None and field.name not in facts.context.schema:
                 facts.fields.setdefault(field.name, fitted)
-    facts.fields = {name: facts.fields[name] for name in sorted(facts.fields, key=_ORDER.__getitem__)}
+    ordered = sorted(facts.fields, key=_ORDER.__getitem__)
+    facts.fields = {name: facts.fields[name] for name in ordered}
     if plain:
         facts.plain, facts.members = {**facts.plain, **{
             key: value for key, value in plain.items() if key not in facts.plain

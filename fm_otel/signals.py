@@ -78,7 +78,8 @@ def _exporters(
             made.append(_upstream.exporter(_entry_point(wanted, signal, settings), signal))
         except Exception as error:  # noqa: BLE001 - logs go on without this exporter
             report(f"exporter:{signal}",
-                   f"{signal} exporter {wanted!r} cannot be used ({type(error).__name__}: {error})")
+                   f"{signal} exporter {wanted!r} cannot be used "
+                    f"({type(error).__name__}: {error})")
     return made
 
 

@@ -67,7 +67,7 @@ class Accounts:
             self.delivered_by_sink[sink] = self.delivered_by_sink.get(sink, 0) + count
 
     def delivered_in_all(self, sink: str, total: int) -> None:
-        """Take ``total`` as what ``sink`` has brought out so far; said twice it is counted once."""
+        """Take ``total`` as what ``sink`` has brought out so far; said twice it counts once."""
         self.delivered_by_sink[sink] = total
 
     def losses(self) -> dict[str, int]:

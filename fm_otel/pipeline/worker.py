@@ -175,7 +175,7 @@ class Pipeline:
         return True
 
     def when_drained(self, then: Callable[[], None]) -> bool:
-        """Have ``then`` called at the end of the drain this thread is in; False if it is in none."""
+        """Have ``then`` called at the end of the drain this thread is in; False if in none."""
         if self._drainer != threading.get_ident():
             return False
         self._then = then

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
 _ALONE: Final = re.compile(r"\n[ \t]{0,8}([^\s\"'`:,]{8,2048})[ \t]{0,4}(?=\n|\Z)")
 _ANNOUNCES: Final = re.compile(
-    r"(?:\bkeygen|\bgenkey|\bgenpsk|openssl rand [^\n]*|pwgen[^\n]*)\Z|get secrets? [^\n]*(?:-o|jsonpath|template)[^\n]*\Z"
-    r"|\boutput [^\n]*(?:password|token|secret|key)\w{0,20}\Z|(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]*(?::|(?:get|print|show|read|create|generate|output)[^\n]{0,60}|\|[^\n]{1,60})\Z"
+    r"(?:\bkeygen|\bgenkey|\bgenpsk|openssl rand [^\n]*|pwgen[^\n]*)\Z"
+    r"|get secrets? [^\n]*(?:-o|jsonpath|template)[^\n]*\Z"
+    r"|\boutput [^\n]*(?:password|token|secret|key)\w{0,20}\Z"
+    r"|(?:[Pp]assw|[Tt]oken|[Ss]ecret|[Kk]ey|-login)[^\n]*"
+    r"(?::|(?:get|print|show|read|create|generate|output)[^\n]{0,60}|\|[^\n]{1,60})\Z"
 )
 _PRINTS: Final = re.compile(
-    r"(?:secrets versions access|get-secret-value|keyvault secret show|\bop read|\bvault (?:kv )?(?:get|read) [^\n]*-field|\bpass show|\bbw get password"
-    r"|doppler secrets get|get-login-password|print-(?:access|identity)-token|get-access-token|\bgh auth token|auth:token|chamber read|lpass show)[^\n]*\Z"
+    r"(?:secrets versions access|get-secret-value|keyvault secret show|\bop read|\bvault (?:kv )?"
+    r"(?:get|read) [^\n]*-field|\bpass show|\bbw get password"
+    r"|doppler secrets get|get-login-password|print-(?:access|identity)-token|get-access-token"
+    r"|\bgh auth token|auth:token|chamber read|lpass show)[^\n]*\Z"
 )
 _HEX: Final = re.compile(r"(?=[a-f]*\d)[0-9a-f]{32,64}")
 _ABOVE: Final = 360
@@ -36,5 +41,9 @@ def announced_spans(text: str) -> Iterator[Span]:
             continue
         if _ANNOUNCES.search(above) is None or "secret create" in above:
             continue
-        if (shapes.is_random(word) and not shapes.UUID.fullmatch(word)) or look_of(word) >= Look.MIXED or _HEX.fullmatch(word):
+        if (
+            (shapes.is_random(word) and not shapes.UUID.fullmatch(word))
+            or look_of(word) >= Look.MIXED
+            or _HEX.fullmatch(word)
+        ):
             yield Span(match.start(1), match.end(1), "password")

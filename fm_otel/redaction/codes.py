@@ -15,11 +15,13 @@ from fm_otel.redaction.spans import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WORDS: Final = ("mtan", "tan-", "codice", "codigo", "kod", "puk", " mã ", "to sign in", "to log in",
+WORDS: Final = (
+    "mtan", "tan-", "codice", "codigo", "kod", "puk", " mã ", "to sign in", "to log in",
     "logging in", "signing in", "chiave", "klucz", "anahtar", "sleutel",
 )
 FOREIGN: Final = (
-    "пин", "暗証", "código", "kód", "код", "コード", "番号", "验证码", "校验码", "验證碼", "驗證碼", "动态码", "安全码",
+    "пин", "暗証", "código", "kód", "код", "コード", "番号", "验证码", "校验码",
+    "验證碼", "驗證碼", "动态码", "安全码",
     "인증번호", "인증 번호", "코드", "รหัส", "קוד", "رمز", "κωδικ",
 )  # fmt: skip
 _NUMBER: Final = re.compile(r"\d{3,8}(?:[ -]\d{3,4}(?!\d))?|[A-Z]{4}-[A-Z]{4}")
@@ -27,10 +29,14 @@ _SHAPE: Final = re.compile(r"\d{4,8}|\d{3}[ -]\d{3}|\d{4}[ -]\d{4}|[A-Z]{4}-[A-Z
 _GLUED_BEFORE: Final = re.compile(r"[\w.,:/#+-]\Z|\d \Z", re.ASCII)
 _MARKED_BEFORE: Final = re.compile(r"(?:\A|[^\w-])[A-Z]-\Z")
 _GLUED_AFTER: Final = re.compile(
-    r"[\w%/°€$]|[.,:]\d|-\w| ?(?:ms|seconds|minutes|hours|days|bytes|characters|digits|times|USD|EUR)\b", re.ASCII
+    r"[\w%/°€$]|[.,:]\d|-\w| ?(?:ms|seconds|minutes|hours|days|bytes|characters|digits|"
+    r"times|USD|EUR)\b",
+    re.ASCII,
 )
 _CODE: Final = (
-    r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|код[а-я]{0,3}|пин-?код[а-я]{0,2}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
+    r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|"
+    r"tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|"
+    r"код[а-я]{0,3}|пин-?код[а-я]{0,2}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
     r"|コード|番号|验证码|校验码|驗證碼|动态码|安全码|인증 ?번호|코드|mã|รหัส|קוד|رمز|κωδικ[όο]ς?)"
 )
 _GAPS: Final = (
@@ -41,39 +47,91 @@ _GAPS: Final = (
     r"(?:(?<=\bpin)|(?<=\botp)|(?<=\bpuk))[^\n;!?]{0,40}: ?",
 )
 """What may stand between the word for a code and the number."""
-_BEFORE: Final = re.compile(rf"(?<!REDACTED:){_CODE}(?:,(?= )|[\"'*_)\]]{{0,3}})(?:{'|'.join(_GAPS)})\Z")
+_BEFORE: Final = re.compile(
+    rf"(?<!REDACTED:){_CODE}(?:,(?= )|[\"'*_)\]]{{0,3}})(?:{'|'.join(_GAPS)})\Z"
+)
 _AFTER: Final = re.compile(
-    r"[\"'*_)\]]{0,3}(?: ?[\w'’-]{1,14}){0,3}[ ](?:[\w'’-]{2,16} ){0,5}?" + _CODE + r"(?![\w-])|[\"'*_]{0,3} to (?:sign|log) ?in|입니다|を入力"
+    r"[\"'*_)\]]{0,3}"
+    r"(?: ?[\w'’-]{1,14}){0,3}[ ]"
+    r"(?:[\w'’-]{2,16} ){0,5}?"
+    + _CODE
+    + r"(?![\w-])|[\"'*_]{0,3} to (?:sign|log) ?in|입니다|を入力"
 )
 _PURPOSE: Final = re.compile(
-    r"verif|send_?code|confirm|secur|\bsign(?:ing)? ?(?:in|up)|log ?in|\bauth|one[ -]?time|2fa|mfa|otp|sms|\bacces|recover|backup|pair|activat|two[ -]?(?:factor|step)"
-    r"|meeting|3-?ds|challenge|m-?tan|expires? in|dial-?in|conference|zoom|webinar|digit code|read out|texted|sent (?:you|me)|lleg[oóaá]|envi[aoó]|mand[oóa]|recib|re[cç]u|ověř|přiš|приш[её]л|прислал|смс|engång|engangs|tür|porte"
-    r"|your|my |the code|enter |device|door|alarm|safe|lock|einmal|sicherheit|best[aä]tig|zugang|freigabe|pr[uü]f|ihr |dein |v[eé]rif|s[eé]curit|valid|votre"
-    r"|segur|acces|seu |su |tu |sicurezza|verifica|tuo |suo |uw |je |jouw |weryfik|autoryz|dost[eę]p|twój|подтвержд|безопасн|доступ|ваш|вход"
-    r"|do[gğ]rulama|onay|g[uü]venlik|giri[sş]|認証|確認|ワンタイム|验证|校验|验證|驗證|动态|安全|인증|확인|보안|xác|otp|ยืนยัน|תיק|אימות|تحقق|επαλήθ"
+    r"verif|send_?code|confirm|secur|\bsign(?:ing)? ?(?:in|up)|log ?in|\bauth|one[ -]?time|2fa|mfa"
+    r"|otp|sms|\bacces|recover|backup|pair|activat|two[ -]?(?:factor|step)"
+    r"|meeting|3-?ds|challenge|m-?tan|expires? in|dial-?in|conference|zoom|webinar|digit code"
+    r"|read out|texted|sent (?:you|me)|lleg[oóaá]|envi[aoó]|mand[oóa]|recib|re[cç]u|ověř|přiš"
+    r"|приш[её]л|прислал|смс|engång|engangs|tür|porte"
+    r"|your|my |the code|enter |device|door|alarm|safe|lock|einmal|sicherheit|best[aä]tig|zugang"
+    r"|freigabe|pr[uü]f|ihr |dein |v[eé]rif|s[eé]curit|valid|votre"
+    r"|segur|acces|seu |su |tu |sicurezza|verifica|tuo |suo |uw |je |jouw |weryfik|autoryz"
+    r"|dost[eę]p|twój|подтвержд|безопасн|доступ|ваш|вход"
+    r"|do[gğ]rulama|onay|g[uü]venlik|giri[sş]|認証|確認|ワンタイム|验证|校验|验證|驗證|动态|安全|인증|확인|보안|xác|otp"
+    r"|ยืนยัน|תיק|אימות|تحقق|επαλήθ"
 )
 _OTHER: Final = re.compile(
-    r"(?:fail|reject|denied|error|refus|abort|invalid)\w*[^\n]{0,48}\(code[ :=]{1,2}\Z|\bhttp \d{3}[^\n]{0,10}\bcode[^\n]{0,6}\Z|\b(?:error|fehler|erreur|errore|fout|błąd|ошибк\w|hata)[ (:#]{1,3}\Z|(?:エラー|ステータス|错误|状态|오류|에러|상태) ?(?:コード|代码|码|코드)[^\n]{0,10}\Z|(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|product|reason|source|errno|fault|"
-    r"signal|opcode|bar|color|colour|language|decline|close|state|postal(?:e|en)?|iata|swift|sort|promo|discount|voucher|coupon|"
-    r"dress|fehler|erreur|errore|б[лщ]|ошибк\w|hata|b[lł][eę]du)[ _-]?(?:codes?|code|kodu?|код\w?)[^\n]{0,30}\Z|(?:code|codice|c[oó]digo|kod|код) (?:d['’]|de |di |da )?(?:err|ошиб|hata|bł|post|de err|respu|retou|sali|países|país|pays)[^\n]{0,30}\Z"
+    r"(?:fail|reject|denied|error|refus|abort|invalid)\w*[^\n]{0,48}\(code[ :=]{1,2}\Z"
+    r"|\bhttp \d{3}[^\n]{0,10}\bcode[^\n]{0,6}\Z|\b(?:error|fehler|erreur|errore|fout|błąd|"
+    r"ошибк\w|hata)[ (:#]{1,3}\Z|"
+    r"(?:エラー|ステータス|错误|状态|오류|에러|상태) ?(?:コード|代码|码|코드)[^\n]{0,10}\Z|"
+    r"(?:fail|reject|error|exit|return|declin|refus|abort|crash)\w*[^\n]{0,16}\bcode[^\n]{0,10}\Z"
+    r"|(?:error|exit|status|return|result|response|http|zip|postal|post|country|area|currency|"
+    r"product|reason|source|errno|fault|"
+    r"signal|opcode|bar|color|colour|language|decline|close|state|postal(?:e|en)?|iata|swift|sort"
+    r"|promo|discount|voucher|coupon|"
+    r"dress|fehler|erreur|errore|б[лщ]|ошибк\w|hata|b[lł][eę]du)[ _-]?"
+    r"(?:codes?|code|kodu?|код\w?)[^\n]{0,30}\Z|(?:code|codice|c[oó]digo|kod|код) "
+    r"(?:d['’]|de |di |da )?(?:err|ошиб|hata|bł|post|de err|respu|retou|sali|países|país|pays)"
+    r"[^\n]{0,30}\Z"
 )
 _BOUND: Final = re.compile(r"@[\w.-]{4,253} #(\d{4,8})(?!\w)")
 _SPELLED: Final = re.compile(r"\bcode[^\n\w]{0,3}[\"'(](\d(?: \d){3,7})[\"')]")
-_ENTERED: Final = re.compile(r"[Ee]nter (?:(?:the|this|your) )?(?:[a-z-]{3,12} )?code:? ([A-Z0-9]{3,4}-[A-Z0-9]{3,4}|(?=[A-Z0-9]{0,9}\d)(?=\d{0,9}[A-Z])[A-Z0-9]{6,10})(?![\w-])")
+_ENTERED: Final = re.compile(
+    r"[Ee]nter (?:(?:the|this|your) )?(?:[a-z-]{3,12} )?code:? "
+    r"([A-Z0-9]{3,4}-[A-Z0-9]{3,4}|(?=[A-Z0-9]{0,9}\d)(?=\d{0,9}[A-Z])[A-Z0-9]{6,10})(?![\w-])"
+)
 _CARD_CODE: Final = re.compile(
-    r"(?:\bcvv2?|\bcvc2?|security code|digits on the back|prüf(?:nummer|ziffer)|cryptogramme|código de segur\w{1,5}|安全码|セキュリティコード)"
-    r"[\"'*]{0,2}[^\w\n]{0,3}(?:(?:is|are|of|ist|lautet|est|es|é|on|the|my|card|back|number|nr|:|=|は|为|是)[^\w\n]{0,3}){0,4}(\d{3,4})(?![\w.-])"
+    r"(?:\bcvv2?|\bcvc2?|security code|digits on the back|prüf(?:nummer|ziffer)|cryptogramme|"
+    r"código de segur\w{1,5}|安全码|セキュリティコード)"
+    r"[\"'*]{0,2}[^\w\n]{0,3}(?:(?:is|are|of|ist|lautet|est|es|é|on|the|my|card|back|number|nr|:|"
+    r"=|は|为|是)[^\w\n]{0,3}){0,4}(\d{3,4})(?![\w.-])"
 )
 _VOLUME_KEY: Final = re.compile(r"(?<![\d-])\d{6}(?:-\d{6}){7}(?![\d-])")
-_RECOVERY: Final = re.compile(r"(?:backup|recovery|scratch|emergency|wiederherstellungs|secours|récupération|recuperaci[oó]n|recupera[cç][aã]o)[ _-]?codes?|c(?:ó|o)digos? de (?:recuperaci[oó]n|respaldo)")
-_GROUPS: Final = re.compile(r"(?<![\w-])\d{4} \d{4}(?=[,;\n]|\Z| \()|(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])")
-_ID_BEFORE: Final = re.compile(r"(?<!\n)(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|approval|room|building|floor|asset|machine|terminal|atm|invoice|employee|request|job|no|nr|number|port|line|pid|uid)[ #:=]{1,2}\Z")
+_RECOVERY: Final = re.compile(
+    r"(?:backup|recovery|scratch|emergency|wiederherstellungs|secours|récupération|"
+    r"recuperaci[oó]n|recupera[cç][aã]o)[ _-]?codes?|c(?:ó|o)digos? de "
+    r"(?:recuperaci[oó]n|respaldo)"
+)
+_GROUPS: Final = re.compile(
+    r"(?<![\w-])\d{4} \d{4}(?=[,;\n]|\Z| \()|(?<![\w-])[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}"
+    r"(?:-[A-Za-z0-9]{4,6}){0,4}(?![\w-])"
+)
+_ID_BEFORE: Final = re.compile(
+    r"(?<!\n)(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|approval|room|building|"
+    r"floor|asset|machine|terminal|atm|invoice|employee|request|job|no|nr|number|port|line|pid"
+    r"|uid)[ #:=]{1,2}\Z"
+)
 _PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
-_OWN_NAME: Final = re.compile(r"(?:\A|[\s,;{(\"'?&])(?![\w.-]*(?:code|pin|puk|otp|tan|mfa|2fa|verif))[a-z_][\w.-]{0,40}=[\"']?\Z")
-_SURE_PURPOSE: Final = re.compile(r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code")
-_ITSELF: Final = re.compile(r"(?:\b(?:pin(?:-?code)?|puk|otp)\b|пин-?код[а-я]{0,2}|暗証番号|密码锁|비밀번호)[^\n]{0,40}(?:\?\n[^\n]{0,24})?\Z")
-_has_card_code: Final = gate(("cvv", "cvc", "security code", "on the back", "prüf", "cryptogramme", "segur", "安全码", "セキュリティ"))
-_has_recovery: Final = gate(("backup", "recover", "scratch", "emergency", "wiederherst", "secours", "récup", "recup", "respaldo", "bitlocker"))
+_OWN_NAME: Final = re.compile(
+    r"(?:\A|[\s,;{(\"'?&])(?![\w.-]*(?:code|pin|puk|otp|tan|mfa|2fa|verif))[a-z_][\w.-]{0,40}="
+    r"[\"']?\Z"
+)
+_SURE_PURPOSE: Final = re.compile(
+    r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code"
+)
+_ITSELF: Final = re.compile(
+    r"(?:\b(?:pin(?:-?code)?|puk|otp)\b|пин-?код[а-я]{0,2}|暗証番号|密码锁|비밀번호)[^\n]{0,40}"
+    r"(?:\?\n[^\n]{0,24})?\Z"
+)
+_has_card_code: Final = gate((
+    "cvv", "cvc", "security code", "on the back", "prüf", "cryptogramme", "segur", "安全码",
+    "セキュリティ",
+))
+_has_recovery: Final = gate((
+    "backup", "recover", "scratch", "emergency", "wiederherst", "secours", "récup", "recup",
+    "respaldo", "bitlocker",
+))
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _NEAR, _WIDE, _LISTED = 60, 90, 400
 
@@ -82,7 +140,11 @@ def code_spans(text: str, low: str) -> Iterator[Span]:
     """Yield one-time codes, PINs and device codes that a message spells out."""
     for match in _NUMBER.finditer(text):
         start, end = match.span()
-        if _SHAPE.fullmatch(match.group()) and _stands_alone(text, start, end) and _is_code(low, start, end, match.group()):
+        if (
+            _SHAPE.fullmatch(match.group())
+            and _stands_alone(text, start, end)
+            and _is_code(low, start, end, match.group())
+        ):
             yield Span(start, end, "otp")
     for match in _BOUND.finditer(text) if "@" in text and " #" in text else ():
         yield Span(match.start(1), match.end(1), "otp")
@@ -116,7 +178,9 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 def _is_code(low: str, start: int, end: int, number: str) -> bool:
     before = low[max(0, start - _NEAR) : start]
-    if _OWN_NAME.search(before) and (low[start - 1] == "=" or low[end : end + 1] == low[start - 1]):
+    if _OWN_NAME.search(before) and (
+        low[start - 1] == "=" or low[end : end + 1] == low[start - 1]
+    ):
         return False
     named = _BEFORE.search(before) is not None
     if _OTHER.search(before) if named else _ID_BEFORE.search(before):
@@ -129,4 +193,6 @@ def _is_code(low: str, start: int, end: int, number: str) -> bool:
         return False
     if _YEAR.fullmatch(number) and not named:
         return False
-    return (named and _ITSELF.search(before) is not None) or _PURPOSE.search(low, max(0, start - _WIDE), end + _NEAR) is not None
+    return (named and _ITSELF.search(before) is not None) or _PURPOSE.search(
+        low, max(0, start - _WIDE), end + _NEAR
+    ) is not None

@@ -42,4 +42,6 @@ def _is_unmistakable(value: str) -> bool:
     """Tell whether ``value`` is no word or number that may stand elsewhere for itself."""
     if value.isdigit():
         return len(value) >= _DIGITS
-    return any(map(str.isdigit, value)) and (shapes.is_mixed(value) or shapes.UUID.fullmatch(value) is not None)
+    return any(map(str.isdigit, value)) and (
+        shapes.is_mixed(value) or shapes.UUID.fullmatch(value) is not None
+    )

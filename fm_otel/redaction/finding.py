@@ -21,4 +21,7 @@ def find_secrets(text: str) -> list[Finding]:
 
     Directories that are only shortened are no findings.
     """
-    return [Finding(span.rule, span.start, span.end) for span in merged(outside_markers(text, scan.spans_of(text)))]
+    return [
+        Finding(span.rule, span.start, span.end)
+        for span in merged(outside_markers(text, scan.spans_of(text)))
+    ]

@@ -27,9 +27,9 @@ def sieve(literals: Iterable[str], buckets: Sequence[Sequence[str]]) -> Gate:
 
     Every literal stands in one of eight buckets with three characters of it, its window. Three
     byte translations turn each character into the buckets that want it first, second and third
-    in a window, one bit each; read as integers, shifted and joined, they leave a bit at every place
-    where three neighbours suit one bucket, and only there is looked. This is the Teddy algorithm
-    of Hyperscan with Python's integers for the vector registers.
+    in a window, one bit each; read as integers, shifted and joined, they leave a bit at every
+    place where three neighbours suit one bucket, and only there is looked. This is the Teddy
+    algorithm of Hyperscan with Python's integers for the vector registers.
 
     ``buckets`` gives the windows of each bucket. They decide how often is looked for nothing, not
     what is found: a literal without a window among them stands in the first bucket with its first
@@ -56,7 +56,9 @@ def sieved(literals: Iterable[str]) -> list[str]:
 def shortest(literals: Iterable[str]) -> list[str]:
     """Return ``literals`` without those that hold another one, by length."""
     every = sorted(set(literals), key=lambda literal: (len(literal), literal))
-    return [word for at, word in enumerate(every) if not any(short in word for short in every[:at])]
+    return [
+        word for at, word in enumerate(every) if not any(short in word for short in every[:at])
+    ]
 
 
 def _place(literal: str, buckets: Sequence[Sequence[str]]) -> tuple[int, int]:

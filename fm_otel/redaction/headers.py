@@ -15,13 +15,30 @@ if TYPE_CHECKING:
 
     from fm_otel.redaction.keys import KeyClass
 
-_SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Api-Token|Digest|Negotiate|NTLM|GenieKey|Splunk|Key|Apikey|SSWS|AWS4-HMAC-SHA256|Hawk|OAuth|JWT|AccessKey|Discogs|Bot|SharedKey|HMAC-SHA256|Signature)[ \t]{1,3}", re.IGNORECASE)
-_PARAM: Final = re.compile(r"(?:response|signature|nonce|mac|oauth_\w{3,20}|Signature|sig|token|cnonce)=\"?([^\",\s]{6,512})", re.IGNORECASE)
-_WITH_PARAMETERS: Final = re.compile(r"(?:Token|Digest|AWS4-HMAC-SHA256|Hawk|OAuth|Signature)[ \t]+[\w\"]{1,40}=", re.IGNORECASE)
+_SCHEME: Final = re.compile(
+    r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Api-Token|Digest|Negotiate|NTLM|GenieKey|Splunk|Key|"
+    r"Apikey|SSWS|AWS4-HMAC-SHA256|Hawk|OAuth|JWT|AccessKey|Discogs|Bot|SharedKey|HMAC-SHA256"
+    r"|Signature)[ \t]{1,3}",
+    re.IGNORECASE,
+)
+_PARAM: Final = re.compile(
+    r"(?:response|signature|nonce|mac|oauth_\w{3,20}|Signature|sig|token|cnonce)=\"?"
+    r"([^\",\s]{6,512})",
+    re.IGNORECASE,
+)
+_WITH_PARAMETERS: Final = re.compile(
+    r"(?:Token|Digest|AWS4-HMAC-SHA256|Hawk|OAuth|Signature)[ \t]+[\w\"]{1,40}=",
+    re.IGNORECASE,
+)
 _COOKIE: Final = re.compile(r"([A-Za-z0-9_.!#$%&*+^`|~-]{1,80})=\"?([^;,\s\"']{1,4096})")
 LOGIN_COOKIE: Final = re.compile(r"sess|sid|auth|token|csrf|xsrf|jwt|remember|login|user")
-_MEASURING_COOKIE: Final = re.compile(r"_ga(?:_\w{1,20})?|_gid|_gat\w{0,20}|_gcl_\w{1,10}|_fbp|wp-settings(?:-time)?-\d{1,10}|\w{0,10}consent\w{0,10}")
-_COOKIE_ATTRIBUTES: Final = frozenset("path domain expires max-age samesite priority version secure httponly partitioned".split())
+_MEASURING_COOKIE: Final = re.compile(
+    r"_ga(?:_\w{1,20})?|_gid|_gat\w{0,20}|_gcl_\w{1,10}|_fbp|wp-settings(?:-time)?-\d{1,10}"
+    r"|\w{0,10}consent\w{0,10}"
+)
+_COOKIE_ATTRIBUTES: Final = frozenset(
+    "path domain expires max-age samesite priority version secure httponly partitioned".split()
+)
 
 
 def is_placeholder_header(value: str) -> bool:
@@ -41,7 +58,14 @@ def header_spans(text: str, found: KeyClass, notation: Notation, value: Value) -
         lone = None if value.quoted else bare_value(text, value.start, Notation.STRUCT, found)
         end_of_lone = lone.end if lone else end
         body = text[value.start : end_of_lone]
-        if notation is Notation.STRUCT and "=" not in body and len(body) >= 16 and " " not in body and not shapes.is_wordlike(body.lower()) and not (not value.quoted and shapes.is_reference(body)):
+        if (
+            notation is Notation.STRUCT
+            and "=" not in body
+            and len(body) >= 16
+            and " " not in body
+            and not shapes.is_wordlike(body.lower())
+            and not (not value.quoted and shapes.is_reference(body))
+        ):
             yield Span(value.start, end_of_lone, found.rule)
         yield from cookie_spans(text, value.start, end)
         return
@@ -82,7 +106,11 @@ def cookie_spans(text: str, start: int, end: int) -> Iterator[Span]:
     """Yield cookie values between ``start`` and ``end``; plain short ones stay, as do names."""
     for match in _COOKIE.finditer(text, start, end):
         name, value = match[1].lower(), match[2]
-        if name in _COOKIE_ATTRIBUTES or _MEASURING_COOKIE.fullmatch(name) or shapes.is_placeholder(value):
+        if (
+            name in _COOKIE_ATTRIBUTES
+            or _MEASURING_COOKIE.fullmatch(name)
+            or shapes.is_placeholder(value)
+        ):
             continue
         if len(value) > 8 or LOGIN_COOKIE.search(name) or shapes.is_mixed(value):
             yield Span(match.start(2), match.end(2), "cookie")

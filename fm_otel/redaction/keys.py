@@ -47,21 +47,25 @@ _HARMLESS_BEFORE: Final = frozenset(
     "special syntax lexer start end has is have use uses using require requires required needs "
     "need num max min total no allow enable enabled disable show hide forgot invalid missing bad "
     "wrong empty expired lost per resume watch without non single-use duplicate total_ count "
-    "label placeholder hint tooltip caption i18n change_ fencing barrier reasoning last_valid illegal reserved public starting idempotency lock change".split()
+    "label placeholder hint tooltip caption i18n change_ fencing barrier reasoning "
+    "last_valid illegal reserved public starting idempotency lock change".split()
 )
 _PASSWORD: Final = frozenset(
-    "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena contraseña "
-    "senha wachtwoord haslo hasło heslo jelszo jelszó losenord lösenord passord adgangskode "
-    "salasana parola sifre şifre пароль пароля паролем паролю 密码 密碼 口令 パスワード 暗証番号 "
-    "비밀번호 비번 암호 סיסמה पासवर्ड mdp passw pswd passwrd pword passwords contraseñas pass_phrase "
-    "κωδικός رمز рассворд พาสเวิร์ด รหัสผ่าน geslo lozinka лозинка parool slaptažodis "
-    "пароли 暗号 パスフレーズ storepass keypass requirepass masterauth sshpass dbpass userpass "
-    "rootpass pgpass psk preshared presharedkey bindpw rootpw adminpw "
-    "userpw secretphrase dbpw authtok psw pasword paswd passowrd passwrod passwerd pswrd pasw passw".split()
+    "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena "
+    "contraseña senha wachtwoord haslo hasło heslo jelszo jelszó losenord lösenord passord "
+    "adgangskode salasana parola sifre şifre пароль пароля паролем паролю 密码 密碼 口令 "
+    "パスワード 暗証番号 "
+    "비밀번호 비번 암호 סיסמה पासवर्ड mdp passw pswd passwrd pword passwords contraseñas "
+    "pass_phrase "
+    "κωδικός رمز рассворд พาสเวิร์ด รหัสผ่าน geslo lozinka лозинка parool slaptažodis пароли 暗号 "
+    "パスフレーズ storepass keypass requirepass masterauth sshpass dbpass userpass rootpass "
+    "pgpass psk "
+    "preshared presharedkey bindpw rootpw adminpw userpw secretphrase dbpw authtok psw pasword "
+    "paswd passowrd passwrod passwerd pswrd pasw passw".split()
 )
 _PASSWORD_ENDINGS: Final = (
-    "password", "passwd", "passphrase", "passwort", "storepass", "keypass", "kennwort", "wachtwoord", "passcode",
-    "密码", "密碼", "口令", "パスワード", "비밀번호", "암호",
+    "password", "passwd", "passphrase", "passwort", "storepass", "keypass", "kennwort",
+    "wachtwoord", "passcode", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호",
 )
 _PASS_OWNERS: Final = frozenset(
     "db database user usr smtp ftp mysql pg postgres postgresql redis ssh admin root sudo become "
@@ -76,12 +80,13 @@ _KEY_OWNERS: Final = frozenset(
     "ingest ingestion ingress write admin rpc license instrumentation consumer client crypto "
     "openai anthropic stripe sendgrid mailgun twilio datadog dd newrelic segment algolia groq "
     "mistral cohere deepseek huggingface fireworks together openrouter replicate pinecone "
-    "elevenlabs serper tavily google gemini maps azure aws gcp do linode cloudflare github gitlab "
-    "slack discord sentry posthog mixpanel amplitude honeycomb grafana pagerduty opsgenie "
+    "elevenlabs serper tavily google gemini maps azure aws gcp do linode cloudflare github "
+    "gitlab slack discord sentry posthog mixpanel amplitude honeycomb grafana pagerduty opsgenie "
     "launchdarkly sas function functions host service services cosmos subscription ocp apim "
-    "session server fernet flask django rails base unseal recovery root wallet "
-    "sdk llm vllm model provider priv publishable seed data_encryption kek dek postmark resend notion airtable linear "
-    "signature supabase anon vercel netlify heroku render weather rapidapi shodan virustotal vt".split()
+    "session server fernet flask django rails base unseal recovery root wallet sdk llm vllm "
+    "model provider priv publishable seed data_encryption kek dek postmark resend notion "
+    "airtable linear signature supabase anon vercel netlify heroku render weather rapidapi "
+    "shodan virustotal vt".split()
 )
 _STRONG_KEY_OWNERS: Final = frozenset(
     "api access secret private signing encryption decryption master shared hmac preshared "
@@ -91,8 +96,9 @@ _KEY_NOT: Final = frozenset(
     "public pub cache primary foreign partition sort routing object idempotency row hash map "
     "dict index lookup unique composite natural surrogate bucket s3 redis hot any missing dedup "
     "sharding shard group range config message msg translation i18n field name arrow enter esc "
-    "duplicate column candidate restore file blob storage document asset media upload path image folder item record entity "
-    "event job task node content metadata artifact dedupe deduplication lock from for with by of in to on or and".split()
+    "duplicate column candidate restore file blob storage document asset media upload path image "
+    "folder item record entity event job task node content metadata artifact dedupe "
+    "deduplication lock from for with by of in to on or and".split()
 )
 _TOKEN_WORDS: Final = frozenset(
     "token jeton токен 令牌 トークン 토큰 accesstoken authtoken bottoken refreshtoken apitoken "
@@ -106,6 +112,9 @@ _KEY_WORDS: Final = frozenset(
     "apikey accesskey privatekey signingkey encryptionkey masterkey accountkey "
     "sharedaccesskey secretaccesskey authkey deploykey apikeys sharedkey appkey licensekey "
     "api키 apiキー privkey".split()
+)
+_AUTH_OWNERS: Final = frozenset(
+    "pass redis basic master requirepass registry proxy rediscli".split()
 )
 _CREDENTIALS: Final = frozenset("credential credentials cred creds zugangsdaten".split())
 _OTHER: Final = {
@@ -286,7 +295,7 @@ def _head(words: list[str]) -> KeyClass:
         return _unless_harmless(words, KeyClass("credentials", Tier.WEAK))
     if last == "info" and before == "user" and "auth" in words:
         return KeyClass("credentials", Tier.WEAK)
-    if last == "auth" and before in ("pass", "redis", "basic", "master", "requirepass", "registry", "proxy", "rediscli"):
+    if last == "auth" and before in _AUTH_OWNERS:
         return KeyClass("credentials", Tier.WEAK)
     if last.endswith("key") and len(last) > 6:
         return KeyClass("api_key", Tier.HINT)

@@ -16,15 +16,18 @@ CORES: Final = (
     "mnemonic", "connection", "connstr", "conn_str", "cvv", "cvc", "ssn", "otp", "psk", "phrase",
     "seed", "salt", "contrasena", "clave", "senha", "kennwort", "wachtwoord", "haslo",
     "heslo", "adgangskode", "salasana", "parola", "sifre", "mdp", "iban", "assertion", "samlresp",
-    "sessid", "sessionid", "connect.sid", "_pw", "card", "code", "social sec", "security number", "jeton", "sandi",
-    "community", "bindpw", "sonar.login", "fernet", "rootpw", "pswd", "psw", "pasw", "paswd", "unseal", "identified by", "lozinka", "parool", "jelsz", "chave",
+    "sessid", "sessionid", "connect.sid", "_pw", "card", "code", "social sec", "security number",
+    "jeton", "sandi", "community", "bindpw", "sonar.login", "fernet", "rootpw", "pswd", "psw",
+    "pasw", "paswd", "unseal", "identified by", "lozinka", "parool", "jelsz", "chave",
     "llave", "geheimnis", "zugangsdaten", "pin", "pw", "hash", "hmac", "csrf", "xsrf", "answer",
 )  # fmt: skip
 FOREIGN: Final = (
     "contraseña", "hasło", "jelszó", "lösenord", "şifre", "пароль", "пароля", "паролем", "токен",
-    "секрет", "ключ", "密码", "密碼", "口令", "パスワード", "トークン", "キー", "シークレット", "令牌",
+    "секрет", "ключ", "密码", "密碼", "口令", "パスワード", "トークン", "キー", "シークレット",
+    "令牌",
     "密钥", "密鑰", "暗証番号", "비밀번호", "암호", "토큰", "키", "סיסמה", "पासवर्ड", "κωδικός",
-    "رمز المرور", "مفتاح api", "prüfziffer", "prüfnummer", "비번", "كلمة المرور", "كلمة السر", "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis", "clé api", "ключ api",
+    "رمز المرور", "مفتاح api", "prüfziffer", "prüfnummer", "비번", "كلمة المرور", "كلمة السر",
+    "mật khẩu", "รหัสผ่าน", "лозинка", "clé", "schlüssel", "slaptažodis", "clé api", "ключ api",
 )  # fmt: skip
 _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-"
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -37,7 +40,10 @@ _JOINED: Final = frozenset(
 )
 _CACHE_KEY: Final = re.compile(r"[\w-]{1,40}(?::[\w-]{1,40}){0,4}:\d{1,20}(?:[\"']|\Z)")
 _ACTION: Final = re.compile(r"[a-z-]{1,40}:[a-z]{1,40}\)")
-_ARN: Final = re.compile(r"(?:checksum|digest|hash|sha256)[/.]\Z|arn:[^\s\"']{1,200}\Z|://[^\s/@]{0,100}\Z|\[REDACTED:\Z|\$\{[\w.]{0,60}\Z")
+_ARN: Final = re.compile(
+    r"(?:checksum|digest|hash|sha256)[/.]\Z|arn:[^\s\"']{1,200}\Z|://[^\s/@]{0,100}\Z"
+    r"|\[REDACTED:\Z|\$\{[\w.]{0,60}\Z"
+)
 
 
 def names_in(text: str, low: str) -> Iterator[tuple[int, int]]:
@@ -49,7 +55,11 @@ def names_in(text: str, low: str) -> Iterator[tuple[int, int]]:
             yield start, done
     if not text.isascii():
         for at, word in _places(low, FOREIGN):
-            start = at - len(text[max(0, at - 8) : at]) + len(text[max(0, at - 8) : at].rstrip(_LETTERS))
+            start = (
+                at
+                - len(text[max(0, at - 8) : at])
+                + len(text[max(0, at - 8) : at].rstrip(_LETTERS))
+            )
             yield start if text[at : at + 1] in _GLUED else at, at + len(word)
 
 
@@ -64,7 +74,9 @@ def _places(low: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 def _extended(text: str, start: int, end: int) -> tuple[int, int]:
     before = text[max(0, start - 80) : start]
     right = _RIGHT.match(text, end)
-    return start - len(before) + len(before.rstrip(_NAME_CHARACTERS)), right.end() if right else end
+    return start - len(before) + len(
+        before.rstrip(_NAME_CHARACTERS)
+    ), right.end() if right else end
 
 
 def is_no_name(text: str, start: int) -> bool:

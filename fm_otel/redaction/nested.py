@@ -15,18 +15,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NETWORKED: Final = frozenset({"authorization", "cookie"})
-_ELEMENTS: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\[\]\w{1,20}\{|\[|\n(?=[ \t]{0,60}- ))")
+_ELEMENTS: Final = re.compile(
+    r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\[\]\w{1,20}\{|\[|\n(?=[ \t]{0,60}- ))"
+)
 _LINE: Final = re.compile(r"\s{0,4}\\{0,3}[\"']([^\"'\\\n]{1,4096})")
-_ELEMENT: Final = re.compile(r"\s{0,60}(?:- )?\s{0,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}(?:,|\n(?=[ \t]{0,60}- )|)")
-_ITEM: Final = re.compile(r"[ \t]{0,60}- {1,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1[ \t]{0,4}(?:#[^\n]{0,200})?|([^\s\"'\[\]{}]{1,4096})[ \t]{0,4}|[^\n]{1,4096})(?:\n|\Z)")
+_ELEMENT: Final = re.compile(
+    r"\s{0,60}(?:- )?\s{0,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1|([^\s,\"'\[\]{}]{1,4096}))"
+    r"[ \t]{0,4}(?:,|\n(?=[ \t]{0,60}- )|)"
+)
+_ITEM: Final = re.compile(
+    r"[ \t]{0,60}- {1,4}(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\1[ \t]{0,4}(?:#[^\n]{0,200})?|"
+    r"([^\s\"'\[\]{}]{1,4096})[ \t]{0,4}|[^\n]{1,4096})(?:\n|\Z)"
+)
 _DEFAULT: Final = re.compile(r":?-([^}\s\"']{1,512})\}")
 _NESTED: Final = re.compile(
-    r":[ \t]{0,4}\n[ \t]{1,40}(?:inline_string|inline_bytes|string|value|plain|plaintext|literal|text):[ \t]{1,4}[\"']?([^\s\"']{6,1024})[\"']?[ \t]{0,4}(?=\n|\Z)"
+    r":[ \t]{0,4}\n[ \t]{1,40}(?:inline_string|inline_bytes|string|value|plain|plaintext|literal|"
+    r"text):[ \t]{1,4}[\"']?([^\s\"']{6,1024})[\"']?[ \t]{0,4}(?=\n|\Z)"
 )
-_ENTRIES: Final = re.compile(r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\{|\n(?=[ \t]{1,60}[\w.-]))")
+_ENTRIES: Final = re.compile(
+    r"\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}(?:\{|\n(?=[ \t]{1,60}[\w.-]))"
+)
 _ENTRY: Final = re.compile(
-    r"\s{0,60}\\{0,3}[\"']?([\w. -]{1,80}?)\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])(?:[ \t]{1,4}|(?=[\"']))"
-    r"(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\2|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}(?:,|(?=\n[ \t])|)"
+    r"\s{0,60}\\{0,3}[\"']?([\w. -]{1,80}?)\\{0,3}[\"']?[ \t]{0,4}(?:=>|[:=])"
+    r"(?:[ \t]{1,4}|(?=[\"']))"
+    r"(?:(\\{0,3}[\"'])([^\"'\\\n]{1,4096})\2|([^\s,\"'\[\]{}]{1,4096}))[ \t]{0,4}"
+    r"(?:,|(?=\n[ \t])|)"
 )
 _PLURALS: Final = ("passwords", "secrets", "cookies", "tokens", "passwd", "api_keys", "apikeys")
 
@@ -42,7 +55,13 @@ def element_spans(text: str, end: int, found: KeyClass) -> Iterator[Span]:
     if found.rule in NETWORKED:
         line = _LINE.match(text, opening.end())
         if line:
-            yield from (s for s in header_spans(text, found, Notation.STRUCT, Value(line.start(1), line.end(1), quoted=True)) if s.start < s.end)
+            yield from (
+                s
+                for s in header_spans(
+                    text, found, Notation.STRUCT, Value(line.start(1), line.end(1), quoted=True)
+                )
+                if s.start < s.end
+            )
         return
     at = opening.end()
     shape = _ITEM if opening.group()[-1] == "\n" else _ELEMENT
@@ -64,7 +83,13 @@ def _is_element(found: KeyClass, body: str) -> bool:
         return shapes.is_strong_key(body)
     if shapes.UUID.fullmatch(body):
         return True
-    if not shapes.is_mixed(body) or shapes.is_reference(body) or shapes.is_placeholder(body) or body[-1:] == ":" or body[:1] == "(":
+    if (
+        not shapes.is_mixed(body)
+        or shapes.is_reference(body)
+        or shapes.is_placeholder(body)
+        or body[-1:] == ":"
+        or body[:1] == "("
+    ):
         return False
     return " " not in body and (found.tier is Tier.PASSWORD or not shapes.is_wordlike(body))
 
@@ -93,6 +118,9 @@ def _is_entry(found: KeyClass, name: str, body: str) -> bool:
     if found.rule == "cookie" and len(body) < 16 and LOGIN_COOKIE.search(name.lower()) is None:
         return False
     return shapes.is_mixed(body) and not (
-        shapes.is_wordlike(body) or shapes.is_placeholder(body) or shapes.is_path(body) or shapes.is_prose(body)
+        shapes.is_wordlike(body)
+        or shapes.is_placeholder(body)
+        or shapes.is_path(body)
+        or shapes.is_prose(body)
         or shapes.is_reference(body)
     )

@@ -29,7 +29,8 @@ _ESCAPES: Final = re.compile(
 )
 # Behind a symbol, a selector or joiner chooses how it is drawn.
 _INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u180e\u200b\u200c\u2060-\u2064\ufeff]|(?<![\u2000-\u3300\U0001f000-\U0001faff\ufe0f])[\u200d\ufe00-\ufe0f]"
+    "[\u00ad\u034f\u180e\u200b\u200c\u2060-\u2064\ufeff]"
+    "|(?<![\u2000-\u3300\U0001f000-\U0001faff\ufe0f])[\u200d\ufe00-\ufe0f]"
 )
 
 

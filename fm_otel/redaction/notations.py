@@ -12,22 +12,35 @@ from fm_otel.redaction.verdicts import Notation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_QUOTE_CLOSE: Final = re.compile(r"(?:\](?=[\"']))?(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)|\*{1,3}|__)?[\])]{0,2}")
+_QUOTE_CLOSE: Final = re.compile(
+    r"(?:\](?=[\"']))?(?:\\{0,7}[\"'`”’»』」]|%22|%27|&quot;|&apos;|&#0?3[49];|\\{1,3}u00(?:22|27)|"
+    r"\*{1,3}|__)?[\])]{0,2}"
+)
 _OP: Final = re.compile(
-    r"(?:[ \t][Ss]tring(?=[ \t]?=))?[ \t]{0,60}(?P<op>=>|⇒|&gt;|:{1,3}=|[?.]=|\+=|::(?= )|={1,3}|!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60}|[-–—](?=[ \t]{1,4}[\"'`]))"
+    r"(?:[ \t][Ss]tring(?=[ \t]?=))?[ \t]{0,60}(?P<op>=>|⇒|&gt;|:{1,3}=|[?.]=|\+=|::(?= )|={1,3}|"
+    r"!=|<-|->|→|%3[Dd]|%3[Aa]|＝|：|:(?!//|:)\*{0,3}|\||,|\.{4,60}|[-–—](?=[ \t]{1,4}[\"'`]))"
 )
 _COPULA: Final = re.compile(
-    r"(?i:[ \t]{0,4}(?:(?<=\w)['’]s|is set to|was set to|set to|changed to|has been set to|has been reset to|"
+    r"(?i:[ \t]{0,4}(?:(?<=\w)['’]s|is set to|was set to|set to|changed to|has been set to|"
+    r"has been reset to|"
     r"was reset to|reset to|was changed to|is now|will be|should be|"
-    r"is|was|are|to|lautet|ist|war|auf|est|es|é|è|era|jest|är|er|(?<=salasana )on|это|—|–|是|为|為|改为|设置为|は|が|를|을|은|는|이|la|là|"
+    r"is|was|are|to|lautet|ist|war|auf|est|es|é|è|era|jest|är|er|(?<=salasana )on|это|—|–|是"
+    r"|为|為|改为"
+    r"|设置为|は|が|를|을|은|는|이|la|là|"
     r"adalah|olarak|je|este|هي|है))[ \t]{1,3}(?:[:=][ \t]{1,3})?",
 )
-_COPULA_CJK: Final = re.compile(r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}")
-_FAR: Final = re.compile(
-    r"(?:[ \t(](?:[^\n.!?;=:\"'`]|(?<=[a-zA-Z])'(?=[a-z])){0,60}?|[ \t](?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
-    r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|[ \t]?[:：](?!//)|[ \t]=|(?<= value)=)[ \t]{0,4}"
+_COPULA_CJK: Final = re.compile(
+    r"[ \t]{0,2}(?:是|为|為|改为|设置为|设为|は|を|が|은|는|를|을|가|이|に)[ \t:：]{0,3}"
 )
-_FAR_SIGN: Final = re.compile(r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )")
+_FAR: Final = re.compile(
+    r"(?:[ \t(](?:[^\n.!?;=:\"'`]|(?<=[a-zA-Z])'(?=[a-z])){0,60}?|[ \t]"
+    r"(?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
+    r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|"
+    r"[ \t]?[:：](?!//)|[ \t]=|(?<= value)=)[ \t]{0,4}"
+)
+_FAR_SIGN: Final = re.compile(
+    r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )"
+)
 _OF_ID: Final = re.compile(r"\bid(?: (?:is|was)|:| =)[ \t]{0,4}\Z")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
 _OPTION_BELOW: Final = re.compile(r"\n[ \t]{1,60}(?:- )?(?=[^\s-][^\s]{3,200}[ \t]{0,4}(?:\n|\Z))")
@@ -38,9 +51,15 @@ _ROW: Final = re.compile(r"(?:\A|\n) {0,8}\Z")
 _COLUMN: Final = re.compile(r"(?:[ ]{2,40}|\t{1,8}[ ]{0,8})(?=\S{6,512}[ \t]{0,4}(?:\n|\Z))")
 
 
-def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterator[tuple[Notation, int]]:
+def notations_after(
+    text: str, start: int, end: int, found: KeyClass
+) -> Iterator[tuple[Notation, int]]:
     """Yield each reading of what follows the name, with the place of its value."""
-    if text[start - 1 : start] in ("<", ":") and text[end : end + 1] in (">", " ") and "<" in text[max(0, start - 20) : start]:
+    if (
+        text[start - 1 : start] in ("<", ":")
+        and text[end : end + 1] in (">", " ")
+        and "<" in text[max(0, start - 20) : start]
+    ):
         tag_end = text.find(">", end, end + 120)
         if tag_end >= 0 and text[tag_end - 1] != "/" and _is_element_at(text, tag_end):
             inner = _INNER.match(text, tag_end + 1)
@@ -49,7 +68,9 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
     closed = _QUOTE_CLOSE.match(text, end)
     after = closed.end() if closed else end
     quoted_name = after > end and text[end] not in "*_"
-    if text[end : end + 1] == "(" and OPENING.match(text, end + 1 + (text[end + 1 : end + 2] == "b")):
+    if text[end : end + 1] == "(" and OPENING.match(
+        text, end + 1 + (text[end + 1 : end + 2] == "b")
+    ):
         yield Notation.CALL, end + 1
         return
     tags = TAGS.match(text, after) if text[after : after + 2] == "</" else None
@@ -65,7 +86,12 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
             return
         if sign == ",":
             if quoted_name:
-                yield Notation.STRUCT if _DEFINE.search(text, max(0, start - 12), start) else Notation.PAIR, at
+                yield (
+                    Notation.STRUCT
+                    if _DEFINE.search(text, max(0, start - 12), start)
+                    else Notation.PAIR,
+                    at,
+                )
             return
         if sign == "|":
             if text[operator.start()] in " \t" and "}}" not in text[at : at + 80]:
@@ -80,7 +106,11 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
             return
         yield Notation.STRUCT, at
         return
-    column = (_COLUMN.match(text, end) or _DIRECTIVE.match(text, end)) if _ROW.search(text, max(0, start - 9), start) else None
+    column = (
+        (_COLUMN.match(text, end) or _DIRECTIVE.match(text, end))
+        if _ROW.search(text, max(0, start - 9), start)
+        else None
+    )
     if column:
         yield Notation.LINE, column.end()
         return
@@ -93,15 +123,24 @@ def notations_after(text: str, start: int, end: int, found: KeyClass) -> Iterato
 
 
 def _is_element_at(text: str, tag_end: int) -> bool:
-    """Tell an element from a name in angle brackets: its text follows at once, or its end comes."""
+    """Tell an element from a name in angle brackets: its text or its end follows."""
     follows = text[tag_end + 1 : tag_end + 2]
-    return follows not in ("", " ", "/", "@", "'", '"', "`", ")", ".", ",") and (follows != "\n" or "</" in text[tag_end : tag_end + LIMIT])
+    return follows not in ("", " ", "/", "@", "'", '"', "`", ")", ".", ",") and (
+        follows != "\n" or "</" in text[tag_end : tag_end + LIMIT]
+    )
 
 
-def prose_notations(text: str, end: int, after: int, found: KeyClass, *, quoted: bool) -> Iterator[tuple[Notation, int]]:
+def prose_notations(
+    text: str, end: int, after: int, found: KeyClass, *, quoted: bool
+) -> Iterator[tuple[Notation, int]]:
     """Yield the readings of a name in a sentence: "is", the next word, and further on."""
-    copula = _COPULA.match(text, end if text[end : end + 2] in ("'s", "’s") else after) or (None if text.isascii() else _COPULA_CJK.match(text, after))
-    if copula and not (text[end - 5 : end].lstrip("([\"'`").lower() in ("pass", " pass") and copula.group().lstrip().startswith("to")):
+    copula = _COPULA.match(text, end if text[end : end + 2] in ("'s", "’s") else after) or (
+        None if text.isascii() else _COPULA_CJK.match(text, after)
+    )
+    if copula and not (
+        text[end - 5 : end].lstrip("([\"'`").lower() in ("pass", " pass")
+        and copula.group().lstrip().startswith("to")
+    ):
         yield Notation.COPULA, copula.end()
     space = SPACE.match(text, after)
     if space:
@@ -115,8 +154,23 @@ def prose_notations(text: str, end: int, after: int, found: KeyClass, *, quoted:
     elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
         yield Notation.COPULA, after
     far = _FAR.match(text, end) if _FAR_SIGN.search(text, end, end + 70) else None
-    if far and _OF_ID.search(far.group()) is None and "://" not in text[far.end() : far.end() + 30] and (found.tier >= Tier.SECRET or (found.rule in ("pin", "otp") and text.startswith(" for ", end))):
-        yield Notation.COPULA if found.tier is Tier.PASSWORD and text[far.end() - 1] == " " and text[far.end() - 2] not in ":=：" else Notation.FAR, far.end()
+    if (
+        far
+        and _OF_ID.search(far.group()) is None
+        and "://" not in text[far.end() : far.end() + 30]
+        and (
+            found.tier >= Tier.SECRET
+            or (found.rule in ("pin", "otp") and text.startswith(" for ", end))
+        )
+    ):
+        yield (
+            Notation.COPULA
+            if found.tier is Tier.PASSWORD
+            and text[far.end() - 1] == " "
+            and text[far.end() - 2] not in ":=："
+            else Notation.FAR,
+            far.end(),
+        )
     if not text.isascii() and found.tier is Tier.PASSWORD:
         near = _NEAR.match(text, end)
         if near:

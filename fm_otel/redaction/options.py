@@ -15,55 +15,87 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _USER_OPTION: Final = re.compile(
-    r"(?<![\w-])(?:-u|--user|--proxy-user|-U|--auth|-a|--basic-auth|--http-user)(?:[ =]{1,2})[\"']?"
+    r"(?<![\w-])(?:-u|--user|--proxy-user|-U|--auth|-a|--basic-auth|--http-user)"
+    r"(?:[ =]{1,2})[\"']?"
     r"([\w.@\\+-]{1,80})[:%][\"']?([^\s\"'`|]{2,256})"
 )
-_USER_QUOTED: Final = re.compile(r"(?<![\w-])(?:-u|--user|-U|--proxy-user)(?:[ =]{0,2})([\"'])([\w.@+-]{0,80}):([^\n]{1,256}?)\1")
+_USER_QUOTED: Final = re.compile(
+    r"(?<![\w-])(?:-u|--user|-U|--proxy-user)(?:[ =]{0,2})([\"'])([\w.@+-]{0,80}):"
+    r"([^\n]{1,256}?)\1"
+)
 # An API key for the user and no password, as curl is told to send it.
-_USER_ALONE: Final = re.compile(r"(?<![\w-])(?:-u|--user)[ =]{1,2}[\"']?([\w.+-]{16,256}):[\"']?(?=\s|\Z)")
+_USER_ALONE: Final = re.compile(
+    r"(?<![\w-])(?:-u|--user)[ =]{1,2}[\"']?([\w.+-]{16,256}):[\"']?(?=\s|\Z)"
+)
 _ACCOUNT_ID: Final = re.compile(r"AC[0-9a-f]{32}|[0-9a-f-]{36}")
 _TOOLS: Final = re.compile(
-    r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|mongosh?|mongodump|"
-    r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd|bcp|xfreerdp|ftp|lftp|"
-    r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin|keytool|7z|zip|unzip|gpg|"
-    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane|buildah|ipmitool|knife)\b"
+    r"(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|docker login|podman login|helm registry login|"
+    r"mongosh?|mongodump|"
+    r"mongorestore|redis-cli|ldapsearch|ldapadd|ldapmodify|smbclient|mosquitto_(?:pub|sub)|sqlcmd"
+    r"|bcp|xfreerdp|ftp|lftp|"
+    r"az login|oc login|argocd login|kinit|htpasswd|influx|clickhouse-client|cqlsh|rabbitmqadmin"
+    r"|keytool|7z|zip|unzip|gpg|"
+    r"openssl|net user|net use|curl|wget|az|svn|snowsql|vertica|isql|osql|psexec|skopeo|crane"
+    r"|buildah|ipmitool|knife)\b"
     r"(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\n|;&]){0,300}"
 )
 _LISTED_TOOLS: Final = frozenset(
-    "redis-cli ldapsearch ldapadd ldapmodify kinit sqlcmd mongo mongosh mongodump mongorestore sshpass mosquitto_pub mosquitto_sub 7z zip "
-    "unzip ipmitool cqlsh rabbitmqadmin".split()
+    "redis-cli ldapsearch ldapadd ldapmodify kinit sqlcmd mongo mongosh mongodump mongorestore "
+    "sshpass mosquitto_pub mosquitto_sub 7z zip unzip ipmitool cqlsh rabbitmqadmin".split()
 )
 _UPLOAD: Final = re.compile(r"codecov [^\n|;&]{0,100}?-t[ =]?([0-9a-f-]{32,36})(?![\w-])")
-_AUTH_OPTION: Final = re.compile(r"(?<![\w-])--(?:auth|snyk-token|bearer)[ =][\"']?([A-Za-z0-9_.~+/-]{16,1024})")
+_AUTH_OPTION: Final = re.compile(
+    r"(?<![\w-])--(?:auth|snyk-token|bearer)[ =][\"']?([A-Za-z0-9_.~+/-]{16,1024})"
+)
 _LIST: Final = re.compile(r"[\"'][\w./-]{1,80}[\"'](?:,\s{0,2}[\"'][^\"'\n]{0,256}[\"']){1,64}")
 _ARGUMENT: Final = re.compile(r"[\"']([^\"'\n]{0,256})[\"'](?:,\s{0,2}|\Z)")
 _ARCHIVERS: Final = ("7z", "zip", "unzip")
 _AUDITED: Final = re.compile(r" a\d{1,2}=\"([^\"\n]{0,256})\"")
 _SHELLS: Final = frozenset(("CMD", "CMD-SHELL", "sudo", "exec", "env", "docker", "run"))
-_SHORT: Final = re.compile(r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)([^\s\"'-][^\s\"']{0,256})\2")
+_SHORT: Final = re.compile(
+    r"(?<=\s)(?:-p|-w|-a|-P|-pw|-pass|/p:|-b)([ ]{0,2})([\"']?)(?!ass|rompt)"
+    r"([^\s\"'-][^\s\"']{0,256})\2"
+)
 _SPACED: Final = re.compile(r"(?<=\s)(-p|-w|-a|-P|-pw|-b) ([\"'])([^\"'\n]{3,128})\2")
 _PASS_SOURCE: Final = re.compile(r"(?<![a-z])pass:([^\s\"']{1,128})")
 WORDS: Final = ("type=EXECVE", "/p:", "net u", " | ", "alias set ", "::add-mask")
 """What stands in command lines that need no option, and in records of such."""
-_NOT_SECRET: Final = frozenset("password pass passwd pw token stdin none null yes no true false prompt".split())
-
-
-_COOKIE_OPTION: Final = re.compile(r"(?<![\w-])(?:-b|--cookie)[ =][\"']?([\w.-]{1,60}=[^\"'\n]{1,4096}?)(?=[\"']|\s|\Z)")
-_PIPED: Final = re.compile(
-    r"(?:echo|printf)[ ](?:-[ne]{1,2} )?(?:[\"']?%s(?:\\n)?[\"']? )?[\"']?(?:[\w.-]{1,40}:)?([^\s\"'|:]{4,256})[\"']?\s{0,3}\|[^\n|]{0,120}"
-    r"(?:--password-stdin|--stdin|passwd|sudo -S|-S |secret create|create secret|cryptsetup|kinit|smbpasswd|--with-token|chpasswd)"
+_NOT_SECRET: Final = frozenset(
+    "password pass passwd pw token stdin none null yes no true false prompt".split()
 )
-_HTPASSWD: Final = re.compile(r"htpasswd -\w{0,5}b\w{0,5} \S{1,120} \S{1,64} [\"']?([^\s\"']{3,128})")
-_NET: Final = re.compile(r"net user \S{1,64} ([^\s/*]{3,128})|net use [^\n]{0,160}?/user:\S{1,64} ([^\s/*]{3,128})|net use \S{1,100}(?: \S{1,100})? ([^\s/*]{3,128}) /user:", re.IGNORECASE)
-_CERTIFICATE: Final = re.compile(r"curl[^\n]{0,300}? (?:-E|--cert)[ =][\"']?[\w./~-]{1,200}:([^\s\"']{3,128})")
+
+
+_COOKIE_OPTION: Final = re.compile(
+    r"(?<![\w-])(?:-b|--cookie)[ =][\"']?([\w.-]{1,60}=[^\"'\n]{1,4096}?)(?=[\"']|\s|\Z)"
+)
+_PIPED: Final = re.compile(
+    r"(?:echo|printf)[ ](?:-[ne]{1,2} )?(?:[\"']?%s(?:\\n)?[\"']? )?[\"']?(?:[\w.-]{1,40}:)?"
+    r"([^\s\"'|:]{4,256})[\"']?\s{0,3}\|[^\n|]{0,120}"
+    r"(?:--password-stdin|--stdin|passwd|sudo -S|-S |secret create|create secret|cryptsetup|kinit|"
+    r"smbpasswd|--with-token|chpasswd)"
+)
+_HTPASSWD: Final = re.compile(
+    r"htpasswd -\w{0,5}b\w{0,5} \S{1,120} \S{1,64} [\"']?([^\s\"']{3,128})"
+)
+_NET: Final = re.compile(
+    r"net user \S{1,64} ([^\s/*]{3,128})|net use [^\n]{0,160}?/user:\S{1,64} ([^\s/*]{3,128})"
+    r"|net use \S{1,100}(?: \S{1,100})? ([^\s/*]{3,128}) /user:",
+    re.IGNORECASE,
+)
+_CERTIFICATE: Final = re.compile(
+    r"curl[^\n]{0,300}? (?:-E|--cert)[ =][\"']?[\w./~-]{1,200}:([^\s\"']{3,128})"
+)
 _PHRASE: Final = re.compile(r"ssh-keygen[^\n]{0,200}? -[NP] ?([\"'])([^\"'\n]{4,128})\1")
 _GLUED: Final = re.compile(r"mysql\w{0,10}[\"'],[^\n]{0,200}?[\"']-p([^\"'\s]{3,128})[\"']")
 _PRINTED: Final = re.compile(r"password-command[ =][\"'](?:echo|printf) ([^\s\"']{3,128})")
-_ALIAS: Final = re.compile(r"(?:alias set|config host add) \S{1,64} https?://\S{1,200} \S{1,128} [\"']?([^\s\"']{4,128})")
+_ALIAS: Final = re.compile(
+    r"(?:alias set|config host add) \S{1,64} https?://\S{1,200} \S{1,128} [\"']?([^\s\"']{4,128})"
+)
 _SENT: Final = re.compile(r"send(?:_user)? (?:-- )?\\{0,2}\"([^\"\n]{4,128}?)\\{1,2}[rn]\\{0,2}\"")
 _COMMANDS: Final = (
-    ("echo ", _PIPED), ("printf ", _PIPED), ("htpasswd", _HTPASSWD), ("net use", _NET), ("send", _SENT), ("alias set", _ALIAS), ("config host add", _ALIAS),
-    ("curl", _CERTIFICATE), ("ssh-keygen", _PHRASE), ("'-p", _GLUED), ("password-command", _PRINTED),
+    ("echo ", _PIPED), ("printf ", _PIPED), ("htpasswd", _HTPASSWD), ("net use", _NET),
+    ("send", _SENT), ("alias set", _ALIAS), ("config host add", _ALIAS), ("curl", _CERTIFICATE),
+    ("ssh-keygen", _PHRASE), ("'-p", _GLUED), ("password-command", _PRINTED),
 )  # fmt: skip
 
 
@@ -75,7 +107,11 @@ def option_spans(text: str) -> Iterator[Span]:
             if _is_key(match[2]):
                 yield Span(match.start(2), match.end(2), "api_key")
     for match in _USER_OPTION.finditer(text):
-        if not shapes.is_placeholder(match[2]) and not match[2].startswith(("//", "\\")) and not (match[1].isdigit() and match[2].isdigit()):
+        if (
+            not shapes.is_placeholder(match[2])
+            and not match[2].startswith(("//", "\\"))
+            and not (match[1].isdigit() and match[2].isdigit())
+        ):
             yield Span(match.start(2), match.end(2), "password")
             if _is_key(match[1]):
                 yield Span(match.start(1), match.end(1), "api_key")
@@ -88,13 +124,19 @@ def option_spans(text: str) -> Iterator[Span]:
         if word in text:
             for match in pattern.finditer(text):
                 group = match.lastindex or 0
-                if not shapes.is_placeholder(match[group]) and (pattern is not _SENT or shapes.is_mixed(match[group])):
+                if not shapes.is_placeholder(match[group]) and (
+                    pattern is not _SENT or shapes.is_mixed(match[group])
+                ):
                     yield Span(match.start(group), match.end(group), "password")
     for line in _TOOLS.finditer(text):
         yield from _tool(text, line)
     for match in _USER_FLAGS.finditer(text):
         # MySQL's clients take the word behind a lone -p for the database.
-        if not shapes.is_placeholder(match[1]) and not match[1].isdigit() and not _MYSQL.search(text, max(0, match.start() - 80), match.start()):
+        if (
+            not shapes.is_placeholder(match[1])
+            and not match[1].isdigit()
+            and not _MYSQL.search(text, max(0, match.start() - 80), match.start())
+        ):
             yield Span(match.start(1), match.end(1), "password")
     for pattern in (_UPLOAD, _AUTH_OPTION):
         for match in pattern.finditer(text):
@@ -108,7 +150,7 @@ def option_spans(text: str) -> Iterator[Span]:
 
 
 def _is_key(user: str) -> bool:
-    """Tell whether what stands for the user is a key of its own, and no account's id as Twilio's."""
+    """Tell whether what stands for the user is a key too, and no account's id as Twilio's."""
     return len(user) >= 20 and shapes.is_random(user) and _ACCOUNT_ID.fullmatch(user) is None
 
 
@@ -131,7 +173,10 @@ def listed_spans(arguments: list[str]) -> Iterator[tuple[int, Span]]:
         number = bisect(starts, span.start) - 1
         size = len(arguments[number])
         if span.start - starts[number] < size:
-            yield number, Span(span.start - starts[number], min(span.end - starts[number], size), span.rule)
+            yield (
+                number,
+                Span(span.start - starts[number], min(span.end - starts[number], size), span.rule),
+            )
     for number, (flag, value) in enumerate(pairwise(arguments), 1):
         if _takes_password(tool, flag) and not shapes.is_placeholder(value):
             yield number, Span(0, len(value), "password")
@@ -144,7 +189,13 @@ def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
         if not _is_password_flag(tool, flag, glued=not match[1]):
             continue
         value = match[3].rstrip("`")
-        if shapes.is_placeholder(value) or value.lower() in _NOT_SECRET or shapes.is_path(value) or value.endswith((".7z", ".zip")) or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5):
+        if (
+            shapes.is_placeholder(value)
+            or value.lower() in _NOT_SECRET
+            or shapes.is_path(value)
+            or value.endswith((".7z", ".zip"))
+            or (value.isdigit() and flag in ("-p", "-P") and len(value) <= 5)
+        ):
             continue
         if tool in _ARCHIVERS and not match[1] and value.isalpha():
             continue  # "-provenance" is an option of its own
@@ -173,16 +224,23 @@ def _is_password_flag(tool: str, flag: str, *, glued: bool) -> bool:
         return flag == "-a"
     if tool.startswith(("ldap", "kinit")):
         return flag == "-w"
-    if tool in ("sqlcmd", "bcp", "isql", "osql", "mosquitto_pub", "mosquitto_sub", "ipmitool", "knife"):
+    if tool in (
+        "sqlcmd", "bcp", "isql", "osql", "mosquitto_pub", "mosquitto_sub", "ipmitool", "knife",
+    ):
         return flag == "-P"
     if tool == "xfreerdp":
         return flag == "/p:"
-    if tool in ("curl", "wget", "openssl", "gpg", "keytool", "smbclient", "ftp", "lftp", "snowsql"):
+    if tool in (
+        "curl", "wget", "openssl", "gpg", "keytool", "smbclient", "ftp", "lftp", "snowsql",
+    ):
         return False
     if tool in _ARCHIVERS:
         return flag in ("-p", "-P")
     return flag in ("-p", "-pw", "-P" if tool == "oc" else "-p")
 
 
-_USER_FLAGS: Final = re.compile(r"(?<![\w-])(?:-u|--user(?:name)?)[ =][\"']?[\w.@-]{1,64}[\"']? (?:-p|--pass)[ =][\"']?([^\s\"'-][^\s\"']{3,128})")
+_USER_FLAGS: Final = re.compile(
+    r"(?<![\w-])(?:-u|--user(?:name)?)[ =][\"']?[\w.@-]{1,64}[\"']? (?:-p|--pass)[ =][\"']?"
+    r"([^\s\"'-][^\s\"']{3,128})"
+)
 _MYSQL: Final = re.compile(r"mysql|mariadb|psql")

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOME: Final = re.compile(
-    r"(?:/mnt/[a-z])?/(?:home|Users)/(?!Shared/|Public/)[A-Za-z0-9._@-]{1,64}(?=/[\w.~+@-]|/?[\"'])"
+    r"(?:/mnt/[a-z])?/(?:home|Users)/(?!Shared/|Public/)[A-Za-z0-9._@-]{1,64}"
+    r"(?=/[\w.~+@-]|/?[\"'])"
     r"|/root(?=/[\w.~+@-])"
-    r"|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)(?!Public\b)[^\\/:*?\"<>|\n]{1,64}(?=(?:\\{1,2}|/)[\w.~+@-])"
+    r"|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)(?!Public\b)[^\\/:*?\"<>|\n]{1,64}"
+    r"(?=(?:\\{1,2}|/)[\w.~+@-])"
 )
-_PACKAGES: Final = re.compile(r"(?:~|[A-Za-z]:|/)?[\w.+@/\\ -]{0,200}?[/\\](?:site|dist)-packages[/\\]")
+_PACKAGES: Final = re.compile(
+    r"(?:~|[A-Za-z]:|/)?[\w.+@/\\ -]{0,200}?[/\\](?:site|dist)-packages[/\\]"
+)
 _STDLIB: Final = re.compile(r"/[\w.+@/-]{0,200}?/lib(?:64)?/(?=python3\.\d+/)")
 ANCHORS: Final = ("/home/", "/Users/", "\\Users\\", "/root/", ":/Users/", "-packages")
 
@@ -33,7 +37,11 @@ def package_spans(text: str) -> Iterator[Span]:
     """Yield what stands before an installed package's own path."""
     for found in re.finditer(r"[/\\](?:site|dist)-packages[/\\]", text):
         start = found.start()
-        while start > 0 and start > found.start() - 200 and (text[start - 1].isalnum() or text[start - 1] in "._+@/\\-~:"):
+        while (
+            start > 0
+            and start > found.start() - 200
+            and (text[start - 1].isalnum() or text[start - 1] in "._+@/\\-~:")
+        ):
             start -= 1
         if text[start : start + 1] in ("/", "~") or text[start + 1 : start + 2] == ":":
             yield Span(start, found.end(), "package_path", "")
@@ -61,7 +69,11 @@ def project_root() -> str:
         root = os.getcwd()  # noqa: PTH109 - no need for a Path
     except OSError:
         return ""
-    return root.rstrip(os.sep) + os.sep if root.count(os.sep) >= 1 and len(root) > 3 and root != sys.prefix else ""
+    return (
+        root.rstrip(os.sep) + os.sep
+        if root.count(os.sep) >= 1 and len(root) > 3 and root != sys.prefix
+        else ""
+    )
 
 
 def _is_file_path(text: str, start: int) -> bool:

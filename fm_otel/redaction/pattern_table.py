@@ -1,4 +1,4 @@
-"""A table of patterns in which every group that matches is a secret, unless it only stands for one."""
+"""Patterns in a table: every group that matches is a secret, unless it only stands for one."""
 
 from __future__ import annotations
 
@@ -28,5 +28,9 @@ def spans_in(table: Table, text: str) -> Iterator[Span]:
         if is_called_for(text):
             for match in pattern.finditer(text):
                 for group in range(1, (match.lastindex or 0) + 1):
-                    if match[group] and not shapes.is_placeholder(match[group]) and not shapes.is_status_word(match[group]):
+                    if (
+                        match[group]
+                        and not shapes.is_placeholder(match[group])
+                        and not shapes.is_status_word(match[group])
+                    ):
                         yield Span(match.start(group), match.end(group), rule)

@@ -22,47 +22,74 @@ if TYPE_CHECKING:
 
 
 _TOPIC: Final = re.compile(
-    r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|(?<!wpa_)passphrase|passcode|\bpass(?=[:=/(]| \S)(?! (?:to|the|an?|in|it|them|through|over|by|on|as|this|that|all|any|and|or)\b)|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign(?:ing)? ?in\b"
-    r"|\bpas{1,2}o?w{1,2}[ord]{1,4}t?\b|pas{1,2}w\w{0,5}|pswd|unicodepwd|parola d['’]ordine|(?:chiave|clave|cl[eé]f?|chave|klucz|nyckel\w*|sleutel|schlüssel|key) (?:del|de la|du|do|da|van|til|till|för|für|for|of) (?:the |het |das )?(?:wi-?fi|wlan)|kennwort\w*|zugangsdaten|mot de passe|palavra[- ]passe|\bmdp\b|contrase\w*|\bclave\b|senha|parola|wachtwoord\w*|\bww\b|inlog\w*"
-    r"|has[lł][oaeu]\w*|heslo|парол\w*|şifre\w*|sifre\w*|密码|密碼|口令|パスワード|비밀번호|비번|암호|mật khẩu|รหัสผ่าน"
-    r"|adgangskode\w*|lösenord\w*|salasana\w*|passord\w*|jelsz\w*|лозинк\w*|κωδικ\w*|סיסמ\w*|كلمة (?:المرور|السر)"
+    r"wpa\d?(?:-psk)?[- ]key|wi-?fi[- ]key|wlan-schlüssel|passw\w*|(?<!wpa_)passphrase|passcode"
+    r"|\bpass(?=[:=/(]| \S)(?! (?:to|the|an?|in|it|them|through|over|by|on|as|this|that|all|any|"
+    r"and|or)\b)|\bpwd?\b|\bpsw\b|\bpws\b|\bcreds?\b|credentials?|log(?:ging)? ?(?:in|on)\b|sign"
+    r"(?:ing)? ?in\b"
+    r"|\bpas{1,2}o?w{1,2}[ord]{1,4}t?\b|pas{1,2}w\w{0,5}|pswd|unicodepwd|parola d['’]ordine"
+    r"|(?:chiave|clave|cl[eé]f?|chave|klucz|nyckel\w*|sleutel|schlüssel|key) "
+    r"(?:del|de la|du|do|da|van|til|till|för|für|for|of) (?:the |het |das )?(?:wi-?fi|wlan)"
+    r"|kennwort\w*|zugangsdaten|mot de passe|palavra[- ]passe|\bmdp\b|contrase\w*|\bclave\b|senha"
+    r"|parola|wachtwoord\w*|\bww\b|inlog\w*"
+    r"|has[lł][oaeu]\w*|heslo|парол\w*|şifre\w*|sifre\w*|密码|密碼|口令|パスワード"
+    r"|비밀번호|비번|암호|mật khẩu"
+    r"|รหัสผ่าน"
+    r"|adgangskode\w*|lösenord\w*|salasana\w*|passord\w*|jelsz\w*|лозинк\w*|κωδικ\w*|סיסמ\w*"
+    r"|كلمة (?:المرور|السر)"
 )
 _has_topic: Final = gate((
-    "pass", "pasw", "ww:", "del wi", "du wi", "do wi", "da wi", "for wi", "för wi", "für wl", "van de wi", "till wi", "pwd", "pw", "psw", "cred", "log", "sign", "wpa", "wifi", "wi-fi", "wlan", "kennwort", "zugangsdaten", "mdp", "contrase",
-    "clave", "senha", "parola", "wachtwoord", "ww ", "has", "heslo", "парол", "şifre", "sifre", "密", "口令", "パスワード", "비밀번호",
-    "비번", "암호", "khẩu", "รหัส", "adgangskode", "lösenord", "salasana", "jelsz", "лозинк", "κωδικ", "סיסמ", "كلمة",
+    "pass", "pasw", "ww:", "del wi", "du wi", "do wi", "da wi", "for wi", "för wi", "für wl",
+    "van de wi", "till wi", "pwd", "pw", "psw", "cred", "log", "sign", "wpa", "wifi", "wi-fi",
+    "wlan", "kennwort", "zugangsdaten", "mdp", "contrase", "clave", "senha", "parola",
+    "wachtwoord", "ww ", "has", "heslo", "парол", "şifre", "sifre", "密", "口令", "パスワード",
+    "비밀번호", "비번", "암호", "khẩu", "รหัส", "adgangskode", "lösenord", "salasana", "jelsz",
+    "лозинк", "κωδικ", "סיסמ", "كلمة",
 ))
-_WORD: Final = re.compile(r"(?![*_]+[^*_])[^\s\"'`«»„“”,;:(){}\[\]<>|=/\\，。、：「」『』（）\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{6,41}")
+_WORD: Final = re.compile(
+    r"(?![*_]+[^*_])"
+    r"[^\s\"'`«»„“”,;:(){}\[\]<>|=/\\，。、：「」『』（）\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{6,41}"
+)
 _CONTINUES: Final = frozenset("@/\\.=&?%$:+-")
 _NAMED_BEFORE: Final = re.compile(
-    r"(?<![a-z])(?:user|usr|username|user name|account|host|hostname|server|node|pod|version|case|ticket|error|build|id|database|db|schema|table|"
-    r"file|device|model|router|port|policy|role|group|tenant|team|service|project|cluster|namespace|branch|tag|commit|release|region|"
-    r"zone|bucket|queue|topic|image|chart|container|key|field|column|index|option|flag|setting|parameter|class|function|method|package|"
-    r"module|library|plugin|issue|bug|pr|mr|rfc|step|line|row|page|ssid|connect|wpa_passphrase|network|netz|benutzer|konto|utilisateur|compte|usuario|usuário|"
-    r"utente|gebruiker|użytkownik|пользовател\w*|用户|ユーザー|사용자)(?: (?:name|is|was|named|called|=|è|ist|est|es|é|to|jest|это))?[ :=#\"'`(]{1,3}\Z"
+    r"(?<![a-z])(?:user|usr|username|user name|account|host|hostname|server|node|pod|version|case|"
+    r"ticket|error|build|id|database|db|schema|table|"
+    r"file|device|model|router|port|policy|role|group|tenant|team|service|project|cluster"
+    r"|namespace|branch|tag|commit|release|region|"
+    r"zone|bucket|queue|topic|image|chart|container|key|field|column|index|option|flag|setting"
+    r"|parameter|class|function|method|package|"
+    r"module|library|plugin|issue|bug|pr|mr|rfc|step|line|row|page|ssid|connect|wpa_passphrase"
+    r"|network|netz|benutzer|konto|utilisateur|compte|usuario|usuário|"
+    r"utente|gebruiker|użytkownik|пользовател\w*|用户|ユーザー|사용자)"
+    r"(?: (?:name|is|was|named|called|=|è|ist|est|es|é|to|jest|это))?[ :=#\"'`(]{1,3}\Z"
 )
 # Words that lead to the password, in the languages of the topics.
 _IS: Final = (
-    r"is|was|be|it's|its|gets|one,?|ist|war|lautet|est|c['’]est|était|es|era|siendo|é|è|jest|to|brzmi|wynosi|je|är|er|este|là|olarak|είναι|"
+    r"is|was|be|it's|its|gets|one,?|ist|war|lautet|est|c['’]est|était|es|era|siendo|é|è|jest|to"
+    r"|brzmi|wynosi|je|är|er|este|là|olarak|είναι|"
     r"هي|это|hai"
 )
 _NOW: Final = (
-    r"now|still|literally|actually|just|only|(?:ab )?heute|jetzt|inzwischen|maintenant|ahora|ora|adesso|agora|teraz|obecnie|nu|şimdi|теперь|сейчас"
+    r"now|still|literally|actually|just|only|(?:ab )?heute|jetzt|inzwischen|maintenant|ahora|ora"
+    r"|adesso|agora|teraz|obecnie|nu|şimdi|теперь|сейчас"
 )
 _WHICH: Final = r"old|new|alt|alte[rs]?|старый|новый"
 _WITH: Final = (
-    r"from|with|w/|as|and|or|use|using|used|try|tried|enter|entered|typed?(?: in)?|put in|called|von|auf|zu|mit|und|nutze|de|à|avec|en|con|por|y|e|"
+    r"from|with|w/|as|and|or|use|using|used|try|tried|enter|entered|typed?(?: in)?|put in|called"
+    r"|von|auf|zu|mit|und|nutze|de|à|avec|en|con|por|y|e|"
     r"com|para|pra|da|a|van|naar|met|z|na|i|on|на|с|и|karke"
 )
 _LINK: Final = re.compile(
-    rf"(?:\b(?:{_IS}|{_NOW}|{_WHICH}|{_WITH})|[:=→(*_/`\"'“„«「『]|->|改成|改为|改成了|从|是|为|は|から|に|が|을|를|는|은|이|가)[ \"'`*_(]{{0,3}}\Z"
+    rf"(?:\b(?:{_IS}|{_NOW}|{_WHICH}|{_WITH})|[:=→(*_/`\"'“„«「『]|->|改成|改为|改成了|从|是|为|は|から|に|が|을|를|"
+    rf"는|은|이|가)[ \"'`*_(]{{0,3}}\Z"
 )
 _TOLD: Final = re.compile(
-    rf"(?:\b(?:{_IS}|{_NOW}|{_WHICH})(?: (?:{_NOW}|one|was|это))?|[:=—–]) {{0,2}}[\"'`«„“(*]{{0,2}} ?\Z"
+    rf"(?:\b(?:{_IS}|{_NOW}|{_WHICH})(?: (?:{_NOW}|one|was|это))?|[:=—–]) {{0,2}}"
+    rf"[\"'`«„“(*]{{0,2}} ?\Z"
 )
 _IS_KEY: Final = re.compile(r"\\{0,7}[\"'] ?:")
 _ANSWERS: Final = re.compile(
-    r"\?[\"']?\s{1,3}(?:> ?)?(?:[\w .-]{1,20}: ?)?(?:(?:yes|yep|sure|ja|jo|oui|sí|si|sì|sim|tak|да|так|evet)[,.]? )?(?:[—–-] ?)?[\"'`«„“]?\Z"
+    r"\?[\"']?\s{1,3}(?:> ?)?(?:[\w .-]{1,20}: ?)?(?:"
+    r"(?:yes|yep|sure|ja|jo|oui|sí|si|sì|sim|tak|да|так|evet)[,.]? )?(?:[—–-] ?)?[\"'`«„“]?\Z"
 )
 _WORDS_JOINED: Final = re.compile(r"[^\W\d_]{1,14}(?:-[^\W\d_]{1,14}){1,5}")
 _TWO_CASES: Final = re.compile(r"[a-z]{3,14}-[A-Z][a-z]{2,13}")
@@ -70,31 +97,59 @@ _has_network: Final = gate(("wifi", "wi-fi", "wify", "wlan", "вайфа", "ва
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
 _PHRASE: Final = re.compile(r"(?<!\w)[\"“«„]([^\W_]{2,14}(?: [^\W_]{2,14}){1,5})[\"”»“]")
 _LOGINS: Final = ("log", "sign", "inlog", "cred")
-_FOR: Final = re.compile(r" (?:for|of|für|von|pour|de|para|per|voor|van|dla|do|для|от) [^:\n]{1,40}[:=] ?[\"'`]?")
+_FOR: Final = re.compile(
+    r" (?:for|of|für|von|pour|de|para|per|voor|van|dla|do|для|от) [^:\n]{1,40}[:=] ?[\"'`]?"
+)
 _ASSIGNS: Final = re.compile(r"[,(;&`] ?\w{1,40}=[\"']?\Z")
 _GAP: Final = re.compile(r"(?:[^\n.!?;]|\n(?:> ?)?[\w .-]{1,20}: |\? {1,2}(?=\w)|\.(?=\w))*")
 _CHANGE: Final = re.compile(
-    r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}(?P<new>[^\s\"'`,;，。]{4,40})"
-    r"|\b(?:old|alt|alte[sn]?|ancien|antigua|antiga|vecchia|oud)(?: (?:one|was|is|era|war|était))?[: ]{1,2}(?P<was>[^\s\"'`,;]{4,40})[,;]? (?:and |und |et |y |e )?(?:the |das |la |a )?(?:new|neu|neue[sn]?|nouveau|nueva|nova|nuova|nieuw)(?: (?:one|is|ist|es|é|è|est))?[: ]{1,2}(?P<now>[^\s\"'`,;]{4,40})"
+    r"(?:\b(?:from|von|de|du|z|od|с|da|dal|van)|从)"
+    r"[ \"'`]{0,2}(?P<old>[^\s\"'`,;改]{4,40})[\"'`]? ?"
+    r"(?:(?:to|auf|zu|in|à|a|para|na|на|al|naar)\b|改成了?|改为|变成)[ \"'`]{0,2}"
+    r"(?P<new>[^\s\"'`,;，。]{4,40})"
+    r"|\b(?:old|alt|alte[sn]?|ancien|antigua|antiga|vecchia|oud)"
+    r"(?: (?:one|was|is|era|war|était))?[: ]{1,2}(?P<was>[^\s\"'`,;]{4,40})[,;]? "
+    r"(?:and |und |et |y |e )?(?:the |das |la |a )?(?:new|neu|neue[sn]?|nouveau|nueva|nova|nuova|"
+    r"nieuw)(?: (?:one|is|ist|es|é|è|est))?[: ]{1,2}(?P<now>[^\s\"'`,;]{4,40})"
     r"|\bold=[\"']?(?P<from>[^\s\"'`,;]{4,40})[\"']?[,;]? new=[\"']?(?P<into>[^\s\"'`,;]{4,40})"
-    r"|(?:cambiat|cambi|chang|geändert|troqu|zmieni|wijzig|поменял|değiş)\w{0,6} [^\n.;]{0,40}?\b(?:in|en|em|auf|to|para|pra|na|naar|на) (?P<turned>(?=\S{0,39}\d)[^\s\"'`,;]{6,40})"
+    r"|(?:cambiat|cambi|chang|geändert|troqu|zmieni|wijzig|поменял|değiş)\w{0,6} [^\n.;]{0,40}?\b"
+    r"(?:in|en|em|auf|to|para|pra|na|naar|на) (?P<turned>(?=\S{0,39}\d)[^\s\"'`,;]{6,40})"
 )
 _is_changed: Final = gate((
-    "chang", "rotat", "reset", "updat", "geänder", "geaendert", "changé", "modifi", "cambi", "alter", "troca", "troqu", "skift", "změn", "wijzig", "zmieni", "менял", "измен", "değiş", "改", "変更", "변경", "went", "used to", "old", "antiga", "wechsel",
+    "chang", "rotat", "reset", "updat", "geänder", "geaendert", "changé", "modifi", "cambi",
+    "alter", "troca", "troqu", "skift", "změn", "wijzig", "zmieni", "менял", "измен", "değiş",
+    "改", "変更", "변경", "went", "used to", "old", "antiga", "wechsel",
 ))
 _has_secret: Final = gate(("secret", "token", "key"))
 WORDS: Final = ("ww ", "ww:", "admin / ", "root / ")
-_ACCOUNT: Final = re.compile(r"(?:(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)|: [\w.@-]{2,40}) / ([^\s\"'`,;/|()]{6,40})")
-_SLASHED: Final = re.compile(r"(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)/([^\s\"'`,;/|()]{6,40})")
+_ACCOUNT: Final = re.compile(
+    r"(?:(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)|"
+    r": [\w.@-]{2,40}) / ([^\s\"'`,;/|()]{6,40})"
+)
+_SLASHED: Final = re.compile(
+    r"(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)/"
+    r"([^\s\"'`,;/|()]{6,40})"
+)
 _REACH: Final = 90
 
 
 def prose_spans(text: str, low: str) -> Iterator[Span]:
     """Yield words that look like passwords where a sentence speaks of one."""
-    topics = [match.span() for match in _TOPIC.finditer(low) if low[match.start() - 1 : match.start()] != "/"] if _has_topic(low) else []
+    topics = (
+        [
+            match.span()
+            for match in _TOPIC.finditer(low)
+            if low[match.start() - 1 : match.start()] != "/"
+        ]
+        if _has_topic(low)
+        else []
+    )
     if (topics or _has_secret(low)) and _is_changed(low):
         yield from _changes(text)
-    accounts = [*(_ACCOUNT.finditer(text) if " / " in text else ()), *(_SLASHED.finditer(text) if topics and "/" in text else ())]
+    accounts = [
+        *(_ACCOUNT.finditer(text) if " / " in text else ()),
+        *(_SLASHED.finditer(text) if topics and "/" in text else ()),
+    ]
     for match in accounts:
         if look_of(trimmed(match[1])) >= Look.MIXED:
             yield Span(match.start(1), match.start(1) + len(trimmed(match[1])), "password")
@@ -124,15 +179,24 @@ def _words(text: str, low: str, topics: list[tuple[int, int]]) -> Iterator[Span]
 
 
 def _is_joined_phrase(word: str, low: str) -> bool:
-    """Tell whether words with hyphens are a passphrase: three of them, or two for a radio network or of two cases."""
-    return (word.count("-") > 1 or _has_network(low) or _TWO_CASES.fullmatch(word) is not None) and not any(map(shapes.is_status_word, word.split("-")))
+    """Tell whether words with hyphens are a passphrase: three, or two in some places."""
+    return (
+        word.count("-") > 1 or _has_network(low) or _TWO_CASES.fullmatch(word) is not None
+    ) and not any(map(shapes.is_status_word, word.split("-")))
 
 
 def _phrases(text: str, low: str, topics: list[tuple[int, int]]) -> Iterator[Span]:
-    """Yield several words in quotes, told as a password or as the answer to the question for one."""
+    """Yield words in quotes, told as a password or as the answer to the question for one."""
     for match in _PHRASE.finditer(text):
-        told = not shapes.has_verb(match[1]) and sum(map(shapes.is_status_word, match[1].split())) <= 1
-        if told and ":" not in text[match.start() - 3 : match.start()] and _is_spelled_out(low, match.start(1), topics):
+        told = (
+            not shapes.has_verb(match[1])
+            and sum(map(shapes.is_status_word, match[1].split())) <= 1
+        )
+        if (
+            told
+            and ":" not in text[match.start() - 3 : match.start()]
+            and _is_spelled_out(low, match.start(1), topics)
+        ):
             yield Span(match.start(1), match.end(1), "password")
     for topic in topics if "?" in text else ():
         answer = _QUOTED_ANSWER.search(text, topic[1], topic[1] + _REACH)
@@ -152,26 +216,40 @@ def _is_ascii_word(char: str) -> bool:
     return char.isascii() and char.isalnum()
 
 
-def _is_told(text: str, low: str, start: int, end: int, look: Look, topics: list[tuple[int, int]]) -> bool:
+def _is_told(
+    text: str, low: str, start: int, end: int, look: Look, topics: list[tuple[int, int]]
+) -> bool:
     """Tell whether the sentence makes the word at ``start`` a password."""
-    if text.startswith("://", end) or _IS_KEY.match(text, end) or text[max(0, start - 3) : start].rstrip(" \"'").endswith("="):
+    if (
+        text.startswith("://", end)
+        or _IS_KEY.match(text, end)
+        or text[max(0, start - 3) : start].rstrip(" \"'").endswith("=")
+    ):
         return False  # an assignment's own name decides
     at = bisect(topics, (start,))
     before, after = topics[at - 1 : at] if at else [], topics[at : at + 1]
-    if any(text[stop:start].strip("\"'`*:( ") == "" for _, stop in before if 0 <= start - stop <= _REACH):
+    if any(
+        text[stop:start].strip("\"'`*:( ") == ""
+        for _, stop in before
+        if 0 <= start - stop <= _REACH
+    ):
         return True
     if at and _FOR.fullmatch(low, topics[at - 1][1], start):
         return True
-    if _NAMED_BEFORE.search(low, max(0, start - 40), start) and not _ANSWERS.search(low, max(0, start - 90), start):
+    if _NAMED_BEFORE.search(low, max(0, start - 40), start) and not _ANSWERS.search(
+        low, max(0, start - 90), start
+    ):
         return False
     if not any(_is_near(text, start, end, topic) for topic in (*before, *after)):
         return False
-    linked = _LINK.search(text, max(0, start - 16), start) or _ANSWERS.search(low, max(0, start - _REACH), start)
+    linked = _LINK.search(text, max(0, start - 16), start) or _ANSWERS.search(
+        low, max(0, start - _REACH), start
+    )
     return look is Look.SIGNED or linked is not None
 
 
 def _is_spelled_out(low: str, start: int, topics: list[tuple[int, int]]) -> bool:
-    """Tell whether the sentence says of the password that it *is* the word at ``start``, or has it directly behind."""
+    """Tell whether the sentence says that the password *is* the word at ``start``."""
     at = bisect(topics, (start,))
     if not at or start - topics[at - 1][1] > _REACH or low.startswith(_LOGINS, topics[at - 1][0]):
         return False
@@ -186,7 +264,11 @@ def _is_spelled_out(low: str, start: int, topics: list[tuple[int, int]]) -> bool
         return True
     if _ANSWERS.search(between):
         return True
-    return _TOLD.search(between) is not None and _GAP.fullmatch(between) is not None and _NAMED_BEFORE.search(low, max(0, start - 40), start) is None
+    return (
+        _TOLD.search(between) is not None
+        and _GAP.fullmatch(between) is not None
+        and _NAMED_BEFORE.search(low, max(0, start - 40), start) is None
+    )
 
 
 def _is_near(text: str, start: int, end: int, topic: tuple[int, int]) -> bool:
@@ -205,6 +287,8 @@ def _changes(text: str) -> Iterator[Span]:
     for match in _CHANGE.finditer(text):
         groups = [group for group in match.groupdict() if match[group]]
         words = {group: trimmed(match[group]) for group in groups}
-        if all(look_of(word) >= Look.NUMBERED or shapes.is_random(word) for word in words.values()):
+        if all(
+            look_of(word) >= Look.NUMBERED or shapes.is_random(word) for word in words.values()
+        ):
             for group, word in words.items():
                 yield Span(match.start(group), match.start(group) + len(word), "password")

@@ -50,21 +50,30 @@ MAX_PLAIN_KEYS = 4096
 _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
-_PLAIN_LEAVES: Final = frozenset("id name type kind namespace version created_at createdAt expires_at expiresAt status scopes".split())
+_PLAIN_LEAVES: Final = frozenset(
+    "id name type kind namespace version created_at createdAt expires_at expiresAt status "
+    "scopes".split()
+)
 """What describes a secret held as an object, and is none itself."""
 
 _PASSWORD: Final = KeyClass("password", Tier.PASSWORD)
 _VALUES: Final = (
-    "value", "Value", "old", "new", "old_value", "new_value", "oldValue", "newValue", "before", "after", "from", "to",
-    "previous", "current", "ParameterValue", "OptionValue",
+    "value", "Value", "old", "new", "old_value", "new_value", "oldValue", "newValue", "before",
+    "after", "from", "to", "previous", "current", "ParameterValue", "OptionValue",
 )  # fmt: skip
 _AGAIN: Final = ("confirm", "confirmation", "repeat", "again", "retype")
 _HELD: Final = frozenset((*_VALUES, *_AGAIN, "input"))
-_NAMES: Final = ("name", "key", "field", "setting", "path", "attribute", "Name", "Key", "ParameterKey", "OptionName")
+_NAMES: Final = (
+    "name", "key", "field", "setting", "path", "attribute", "Name", "Key", "ParameterKey",
+    "OptionName",
+)
 _IN_WORDS: Final = frozenset(("auth", "_auth"))
 """Keys whose values say more in the notation of a text than alone."""
 
-_PHONE_KEY: Final = re.compile(r"(?i:phone|telefon|teléfono|téléphone|mobile|celular|whatsapp|(?:\b|_)(?:tel|fax|handy|cell|msisdn)\Z)")
+_PHONE_KEY: Final = re.compile(
+    r"(?i:phone|telefon|teléfono|téléphone|mobile|celular|whatsapp|(?:\b|_)"
+    r"(?:tel|fax|handy|cell|msisdn)\Z)"
+)
 _SAYS_NOTHING: Final = frozenset("value raw old new current previous confirm plain".split())
 _ALL_TEXT: Final = frozenset((str,))
 _WEB_KEY: Final = ("k", "d", "p", "q", "dp", "dq", "qi")
@@ -122,13 +131,13 @@ class Redactor:
             known = self.text(frames.group())
             if "[REDACTED:" not in known:
                 self._remember_frames(frames.group(), known)
-        return known + self.text(s[frames.end():])
+        return known + self.text(s[frames.end() :])
 
     def url(self, s: str) -> str:
         """Return a URL without credentials and secret query values."""
         return self.text(s)
 
-    def schema_text(self, name: str, v: str) -> str:  # noqa: ARG002 - said by the caller, for symmetry
+    def schema_text(self, name: str, v: str) -> str:  # noqa: ARG002 - symmetry
         """Return the string of a safe schema field without tokens that carry a prefix."""
         if v in self._clean:
             return v
@@ -177,7 +186,9 @@ class Redactor:
         try:
             return Pseudonymizer.from_text(key), False
         except ValueError as error:
-            self._report(f"FM_OTEL_PSEUDONYM_KEY refused: {error}; user ids are replaced by a marker")
+            self._report(
+                f"FM_OTEL_PSEUDONYM_KEY refused: {error}; user ids are replaced by a marker"
+            )
             return None, True
 
     def _guarded(self, step: Callable[[str], str], s: str) -> str:
@@ -297,7 +308,7 @@ class Redactor:
         return result
 
     def _note_plain(self, key: str) -> None:
-        """Remember a key that says nothing about its value, so that its values are all there is."""
+        """Remember a key that says nothing about its value: the value alone decides."""
         if key in _FIELDS:
             return
         if len(self._plain_keys) >= MAX_PLAIN_KEYS:
@@ -305,7 +316,9 @@ class Redactor:
         if self._key(key) is key:
             self._plain_keys.add(key)
 
-    def _named_values(self, d: dict[str, Any], changed: dict[str, Any] | None, depth: int) -> dict[str, Any] | None:
+    def _named_values(
+        self, d: dict[str, Any], changed: dict[str, Any] | None, depth: int
+    ) -> dict[str, Any] | None:
         """Treat ``{"name": "DB_PASSWORD", "value": ...}`` as that name and value."""
         name: Any = next((d[n] for n in _NAMES if type(d.get(n)) is str), None)
         keys: list[str] = [key for key in _VALUES if key in d]
@@ -324,21 +337,33 @@ class Redactor:
                 changed = changed if new is d[key] else {**(changed or {}), key: (key, new)}
         return changed
 
-    def _one_time_code(self, d: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _one_time_code(
+        self, d: dict[str, Any], changed: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
         """Replace a code that its neighbours make one for logging in: ``channel: sms``."""
         code = d["code"]
         if type(code) is int and 999 < code < 100_000_000:
             code = str(code)
         if type(code) is not str or not 4 <= len(code) <= 8 or not code.isdigit():
             return changed
-        line = ", ".join(f'"{key}": "{v}"' for key, v in d.items() if type(v) in (str, int))[:MAX_COMMAND]
+        line = ", ".join(f'"{key}": "{v}"' for key, v in d.items() if type(v) in (str, int))[
+            :MAX_COMMAND
+        ]
         at = line.find(f'"code": "{code}"') + len('"code": "')
         spans = [span for span in codes.code_spans(line, line.lower()) if span.start == at]
-        return {**(changed or {}), "code": ("code", f"[REDACTED:{self._counted(spans)[0].rule}]")} if spans else changed
+        return (
+            {**(changed or {}), "code": ("code", f"[REDACTED:{self._counted(spans)[0].rule}]")}
+            if spans
+            else changed
+        )
 
     def _web_key(self, d: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any] | None:
         """Replace the private parts of a JSON Web Key (RFC 7518)."""
-        private = {k: (k, "[REDACTED:private_key]") for k in _WEB_KEY if type(d.get(k)) is str and len(d[k]) > 15}
+        private = {
+            k: (k, "[REDACTED:private_key]")
+            for k in _WEB_KEY
+            if type(d.get(k)) is str and len(d[k]) > 15
+        }
         self._counted([Span(0, 1, "private_key")] * len(private))
         return {**(changed or {}), **private} if private else changed
 
@@ -375,7 +400,11 @@ class Redactor:
         """Return ``v`` as the rules for text leave it where it stands behind its key."""
         before, after = f'"{key}": "', '"'
         clean = self._text(f"{before}{v}{after}")
-        return clean[len(before) : -len(after)] if clean.startswith(before) and clean.endswith(after) else self._text(v)
+        return (
+            clean[len(before) : -len(after)]
+            if clean.startswith(before) and clean.endswith(after)
+            else self._text(v)
+        )
 
     def _deeper(self, v: dict[str, Any], depth: int) -> dict[str, Any]:
         if depth >= MAX_DEPTH:
@@ -395,7 +424,11 @@ class Redactor:
         if _NUMBERS.issuperset(map(type, v)):
             return v
         new = [self._value(key, item, depth + 1) for item in v]
-        if _ALL_TEXT.issuperset(map(type, v)) and len(v) <= MAX_ARGUMENTS and sum(map(len, v)) <= MAX_COMMAND:
+        if (
+            _ALL_TEXT.issuperset(map(type, v))
+            and len(v) <= MAX_ARGUMENTS
+            and sum(map(len, v)) <= MAX_COMMAND
+        ):
             if key == "auth" and len(v) == 2:
                 new[1] = self._under("password", _PASSWORD, v[1], depth + 1)
             for number, span in listed_spans(v):
@@ -403,10 +436,19 @@ class Redactor:
                     new[number] = applied(v[number], self._counted([span]), len(v[number]))
         for at, name in enumerate(v[:-1]):
             # ["--token", "..."] and ["authorization", "..."]: the value's name stands before it.
-            if type(name) is str and type(v[at + 1]) is str and name and (name[0] == "-" or len(v) == 2):
+            if (
+                type(name) is str
+                and type(v[at + 1]) is str
+                and name
+                and (name[0] == "-" or len(v) == 2)
+            ):
                 found = classify(name)
                 least = Tier.WEAK if name[0] == "-" else Tier.SECRET
-                if found.tier >= least and v[at + 1][:1] != "-" and (name[0] == "-" or not (v[at + 1].isalpha() or classify(v[at + 1]).tier)):
+                if (
+                    found.tier >= least
+                    and v[at + 1][:1] != "-"
+                    and (name[0] == "-" or not (v[at + 1].isalpha() or classify(v[at + 1]).tier))
+                ):
                     new[at + 1] = self._under(name, found, v[at + 1], depth + 1)
         return v if all(a is b for a, b in zip(new, v, strict=True)) else new
 
@@ -416,8 +458,18 @@ class Redactor:
             if found.tier is Tier.WEAK:
                 return self._deeper(v, depth)
             if found.rule == "cookie":
-                return {k: item if _is_preference(k, item) else self._under(key, found, item, depth + 1) for k, item in v.items()}
-            return {k: item if k in _PLAIN_LEAVES or _is_setting(k, item) else self._under(f"{k}_{key}", found, item, depth + 1) for k, item in v.items()}
+                return {
+                    k: item
+                    if _is_preference(k, item)
+                    else self._under(key, found, item, depth + 1)
+                    for k, item in v.items()
+                }
+            return {
+                k: item
+                if k in _PLAIN_LEAVES or _is_setting(k, item)
+                else self._under(f"{k}_{key}", found, item, depth + 1)
+                for k, item in v.items()
+            }
         if type(v) is list:
             return self._list(key, v, depth)
         if type(v) is float or v is None or isinstance(v, bool):
@@ -435,9 +487,19 @@ def _is_preference(name: str, v: object) -> bool:
     """Tell whether a cookie holds a choice such as a language, and no login."""
     if type(v) is int:
         return v < 10_000
-    return type(v) is str and len(v) <= (16 if v.islower() else 8) and LOGIN_COOKIE.search(name.lower()) is None and v.isalpha()
+    return (
+        type(v) is str
+        and len(v) <= (16 if v.islower() else 8)
+        and LOGIN_COOKIE.search(name.lower()) is None
+        and v.isalpha()
+    )
 
 
 def _is_setting(key: str, v: object) -> bool:
-    """Tell whether ``v`` is a number that rules passwords, as in ``password: {min_length: 12}``."""
-    return type(v) in (int, float) and not classify(key).tier and key not in _SAYS_NOTHING and not key.isdigit()
+    """Tell whether ``v`` is a number that rules passwords: ``password: {min_length: 12}``."""
+    return (
+        type(v) in (int, float)
+        and not classify(key).tier
+        and key not in _SAYS_NOTHING
+        and not key.isdigit()
+    )

@@ -30,8 +30,8 @@ class Rule:
     is in the text, or the pattern is not tried. ``group``: what of the match is replaced.
     ``check`` sees that group. ``issued``: the token carries a literal of its issuer, so the rule
     also applies to ids; ``head``: it begins with that literal; ``path``: what is replaced is a
-    path, whose slashes stay. ``re2`` and ``replacement`` are the collector's form, in the syntax of
-    Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
+    path, whose slashes stay. ``re2`` and ``replacement`` are the collector's form, in the syntax
+    of Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
     """
 
     name: str
@@ -61,7 +61,9 @@ class Rule:
             yield Span(part.start(), part.end(), self.name)
 
 
-def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | None = None) -> Rule:
+def _issued(
+    name: str, *anchors: str, body: str, check: Callable[[str], bool] | None = None
+) -> Rule:
     """Return the rule of a token that its issuer marks with a literal prefix."""
     heads = "|".join(anchor.replace(".", r"\.").replace("$", r"\$") for anchor in anchors)
     pattern = f"(?:{heads}){body}" if len(anchors) > 1 else heads + body
@@ -70,8 +72,10 @@ def _issued(name: str, *anchors: str, body: str, check: Callable[[str], bool] | 
                 re2=rf"\b{pattern}", replacement=f"[REDACTED:{name}]")
 
 
-def _part(name: str, category: str, anchors: tuple[str, ...], pattern: str,
-          check: Callable[[str], bool] | None = None, *, path: bool = False, re2: str | None = None) -> Rule:
+def _part(
+    name: str, category: str, anchors: tuple[str, ...], pattern: str,
+    check: Callable[[str], bool] | None = None, *, path: bool = False, re2: str | None = None,
+) -> Rule:
     """Return a rule that replaces group 1 of its pattern."""
     return Rule(name, category, anchors, pattern, 1, check, path=path, re2=re2,
                 replacement=f"${{1}}[REDACTED:{name}]")
@@ -94,13 +98,15 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("google_token", "1//0", body=_D + "{30,120}"),
     _issued("alibaba_key", "LTAI", body=_W + "{12,24}", check=_issued_shape),
     _issued("tencent_key", "AKID", body=_W + "{32}", check=_issued_shape),
-    _issued("backblaze_key", "K001", "K002", "K003", "K004", "K005", body="[A-Za-z0-9+/]{27}", check=_issued_shape),
+    _issued("backblaze_key", "K001", "K002", "K003", "K004", "K005",
+            body="[A-Za-z0-9+/]{27}", check=_issued_shape),
     _issued("honeycomb_key", "hcaik_", "hcbik_", "hcxik_", "hcalk_", body="[a-z0-9]{40,80}"),
     Rule("azure_secret", "issued", ("Q~",), r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          issued=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          replacement="[REDACTED:azure_secret]"),
     # A 512-bit key; digests of that size carry their algorithm and a hyphen in front.
-    Rule("azure_key", "issued", ("==",), r"(?<![A-Za-z0-9+/-])(?<! b=)(?<!bh=)[A-Za-z0-9+/]{86}=="),
+    Rule("azure_key", "issued", ("==",),
+         r"(?<![A-Za-z0-9+/-])(?<! b=)(?<!bh=)[A-Za-z0-9+/]{86}=="),
     _issued("digitalocean_token", "dop_v1_", "doo_v1_", "dor_v1_", body=_H + "{40,64}"),
     _issued("cloudflare_key", "v1.0-", body=_H + "{20,24}-" + _H + "{100,160}"),
     _issued("heroku_key", "HRKU-", body=_D + "{30,70}"),
@@ -142,11 +148,15 @@ RULES: Final[tuple[Rule, ...]] = (
             "xoxc-", "xoxd-", "xapp-", "xwfp-", body=r"[A-Za-z0-9.%-]{9,400}[A-Za-z0-9]"),
     _issued("slack_token", "xoxo-", body=r"\d{3,14}-[A-Za-z0-9-]{9,400}"),
     _part("webhook", "issued", ("hooks.slack.com/",),
-          r"hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/([A-Za-z0-9_/-]{16,200})",
-          path=True, re2=r"(hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/)[A-Za-z0-9_/-]{16,200}"),
+          r"hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/"
+          r"([A-Za-z0-9_/-]{16,200})",
+          path=True, re2=r"(hooks\.slack\.com/(?:services|workflows|triggers|commands|actions)/)"
+          r"[A-Za-z0-9_/-]{16,200}"),
     _part("webhook", "issued", ("hooks.slack.com%2F",),
-          r"hooks\.slack\.com%2F(?:services|workflows|triggers|commands|actions)%2F([A-Za-z0-9_%-]{16,200})",
-          re2=r"(hooks\.slack\.com%2F(?:services|workflows|triggers|commands|actions)%2F)[A-Za-z0-9_%-]{16,200}"),
+          r"hooks\.slack\.com%2F(?:services|workflows|triggers|commands|actions)%2F"
+          r"([A-Za-z0-9_%-]{16,200})",
+          re2=r"(hooks\.slack\.com%2F(?:services|workflows|triggers|commands|actions)%2F)"
+          r"[A-Za-z0-9_%-]{16,200}"),
     _part("webhook", "issued", ("/api/webhooks/",),
           r"/api/webhooks/\d{10,25}/([A-Za-z0-9_-]{30,120})",
           path=True, re2=r"(/api/webhooks/\d{10,25}/)[A-Za-z0-9_-]{30,120}"),
@@ -156,7 +166,8 @@ RULES: Final[tuple[Rule, ...]] = (
     _part("webhook", "issued", ("hooks.zapier.com/",),
           r"hooks\.zapier\.com/hooks/catch/((?:\d{1,12}/)?[A-Za-z0-9]{5,80})",
           path=True, re2=r"(hooks\.zapier\.com/hooks/catch/)[A-Za-z0-9/]{8,80}"),
-    _issued("stripe_key", "sk_live_", "rk_live_", "sk_test_", "rk_test_", "sk_prod_", "rk_prod_", body=_W + "{16,255}"),
+    _issued("stripe_key", "sk_live_", "rk_live_", "sk_test_", "rk_test_", "sk_prod_",
+            "rk_prod_", body=_W + "{16,255}"),
     _issued("webhook_secret", "whsec_", body="[A-Za-z0-9+/=]{20,100}"),
     _issued("sendgrid_key", "SG.", body=r"[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,80}"),
     _issued("twilio_key", "SK", body=_H + "{32}"),
@@ -166,7 +177,8 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("brevo_key", "xkeysib-", "xsmtpsib-", body="[0-9a-zA-Z-]{30,100}"),
     _issued("resend_key", "re_", body=r"[A-Za-z0-9]{6,12}_[A-Za-z0-9]{18,40}",
             check=_issued_shape),
-    _issued("square_token", "sq0atp-", "sq0csp-", "sq0idp-", "EAAA", body=_D + "{20,90}", check=_issued_shape),
+    _issued("square_token", "sq0atp-", "sq0csp-", "sq0idp-", "EAAA", body=_D + "{20,90}",
+            check=_issued_shape),
     _issued("meta_token", "EAA", body=_W + "{60,300}"),
     Rule("meta_token", "issued", ("|",), r"\d{15,17}\|[A-Za-z0-9_-]{27}", issued=True,
          re2=r"\b\d{15,17}\|[A-Za-z0-9_-]{27}", replacement="[REDACTED:meta_token]"),
@@ -176,8 +188,9 @@ RULES: Final[tuple[Rule, ...]] = (
             body=r"[0-9a-z]{8,20}\$[0-9a-f]{32}"),
     _issued("plaid_token", "access-production-", "access-sandbox-", "access-development-",
             body="[0-9a-f-]{36}"),
-    Rule("telegram_token", "issued", (":AA",), r"(?:bot)?(\d{8,10}:AA[A-Za-z0-9_-]{31,35})", 1, issued=True,
-         re2=r"\b\d{8,10}:AA[A-Za-z0-9_-]{31,35}", replacement="[REDACTED:telegram_token]"),
+    Rule("telegram_token", "issued", (":AA",), r"(?:bot)?(\d{8,10}:AA[A-Za-z0-9_-]{31,35})", 1,
+         issued=True, re2=r"\b\d{8,10}:AA[A-Za-z0-9_-]{31,35}",
+         replacement="[REDACTED:telegram_token]"),
     _issued("discord_token", "MD", "MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT",
             body=r"[A-Za-z0-9_-]{21,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",
             check=_issued_shape),
@@ -196,24 +209,29 @@ RULES: Final[tuple[Rule, ...]] = (
     # Operations.
     _issued("planetscale_token", "pscale_pw_", "pscale_tkn_", "pscale_oauth_",
             body=r"[A-Za-z0-9_.-]{30,64}"),
-    _issued("dynatrace_token", "dt0c01.", "dt0s16.", "dt0s01.", body=r"[A-Z0-9]{20,30}\.[A-Z0-9]{50,70}"),
+    _issued("dynatrace_token", "dt0c01.", "dt0s16.", "dt0s01.",
+            body=r"[A-Z0-9]{20,30}\.[A-Z0-9]{50,70}"),
     _issued("mapbox_token", "sk.eyJ", body=_D + r"{30,200}\.[A-Za-z0-9_-]{20,40}"),
     Rule("fcm_key", "issued", (":APA91b",), r"AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{60,200}",
          issued=True, re2=r"\bAAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{60,200}",
          replacement="[REDACTED:fcm_key]"),
     # "-----BEGIN ... PRIVATE" in base64.
-    _issued("private_key", "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS", "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt",
+    _issued("private_key", "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS",
+            "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt",
             "LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS", "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ",
             "LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBLRVkt", body=r"[A-Za-z0-9+/]{40,16384}={0,2}"),
     _issued("vault_token", "hvs.", "hvb.", "hvr.", body=_D + "{20,300}"),
-    _issued("launchdarkly_key", "sdk-", "mob-", body="[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    _issued("launchdarkly_key", "sdk-", "mob-",
+            body="[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     _issued("doppler_token", "dp.pt.", "dp.st.", "dp.ct.", "dp.sa.", "dp.scim.", "dp.audit.",
             body=r"[A-Za-z0-9._-]{30,80}"),
-    _issued("onepassword_key", "A3-", body=r"[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
+    _issued("onepassword_key", "A3-",
+            body=r"[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
     _issued("onepassword_token", "ops_eyJ", body=r"[A-Za-z0-9+/_=-]{100,2048}"),
     _issued("grafana_token", "glsa_", "glc_", body="[A-Za-z0-9_=+/]{30,400}"),
     _issued("grafana_token", "eyJrIjoi", body="[A-Za-z0-9+/]{30,400}={0,2}"),
-    _issued("newrelic_key", "NRAK-", "NRJS-", "NRII-", "NRIQ-", "NRRA-", body="[A-Za-z0-9-]{19,60}"),
+    _issued("newrelic_key", "NRAK-", "NRJS-", "NRII-", "NRIQ-", "NRRA-",
+            body="[A-Za-z0-9-]{19,60}"),
     _issued("sentry_token", "sntrys_", "sntryu_", body="[A-Za-z0-9+/=_-]{40,400}"),
     _issued("databricks_token", "dapi", body=_H + r"{32}(?:-\d{1,2})?"),
     _issued("tailscale_key", "tskey-", body="[A-Za-z0-9-]{16,120}"),
@@ -239,8 +257,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("salesforce_session", "issued", ("!AQ",), r"00D[A-Za-z0-9]{9,15}!AQ[A-Za-z0-9_.]{20,200}",
          issued=True, re2=r"\b00D[A-Za-z0-9]{9,15}!AQ[A-Za-z0-9_.]{20,200}",
          replacement="[REDACTED:salesforce_session]"),
-    Rule("nkey_seed", "issued", ("SUA", "SAA", "SOA"), r"S[UAO]A[A-Z2-7]{55}", check=_issued_shape, issued=True,
-         re2=r"\bS[UAO]A[A-Z2-7]{55}\b", replacement="[REDACTED:nkey_seed]"),
+    Rule("nkey_seed", "issued", ("SUA", "SAA", "SOA"), r"S[UAO]A[A-Z2-7]{55}",
+         check=_issued_shape, issued=True, re2=r"\bS[UAO]A[A-Z2-7]{55}\b",
+         replacement="[REDACTED:nkey_seed]"),
     Rule("password_hash", "hash", ("*",), r"(?<!\w)\*[0-9A-F]{40}(?![0-9A-F])",
          re2=r"\*[0-9A-F]{40}\b", replacement="[REDACTED:password_hash]"),
     _issued("fernet_token", "gAAAAA", body="[A-Za-z0-9_-]{60,4096}={0,2}"),
@@ -259,21 +278,27 @@ RULES: Final[tuple[Rule, ...]] = (
          replacement="[REDACTED:password_hash]"),
     Rule("password_hash", "hash", ("$argon2", "$scrypt$", "$pbkdf2", "$bcrypt-sha256$"),
          r"\$(?:argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256)\$[^\s\"';)}\]]{16,300}",
-         re2=r"\$(?:argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256)\$[^\s\"';)}\]]{16,300}",
+         re2=r"\$(?:argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?|bcrypt-sha256)\$"
+         r"[^\s\"';)}\]]{16,300}",
          replacement="[REDACTED:password_hash]"),
     Rule("password_hash", "hash", ("pbkdf2", "bcrypt_sha256$", "argon2$", "scrypt:"),
-         r"(?:pbkdf2_sha(?:1|256|512)\$|bcrypt_sha256\$|argon2\$|pbkdf2:sha\d+:|scrypt:\d)[^\s\"',;)}\]]{20,300}",
-         re2=r"(?:pbkdf2_sha(?:1|256|512)\$|bcrypt_sha256\$|argon2\$|pbkdf2:sha\d+:|scrypt:\d)[^\s\"',;)}\]]{20,300}",
+         r"(?:pbkdf2_sha(?:1|256|512)\$|bcrypt_sha256\$|argon2\$|pbkdf2:sha\d+:|scrypt:\d)"
+         r"[^\s\"',;)}\]]{20,300}",
+         re2=r"(?:pbkdf2_sha(?:1|256|512)\$|bcrypt_sha256\$|argon2\$|pbkdf2:sha\d+:|scrypt:\d)"
+         r"[^\s\"',;)}\]]{20,300}",
          replacement="[REDACTED:password_hash]"),
     Rule("password_hash", "hash", ("{SSHA", "{SHA", "{MD5}", "{SMD5}", "{CRYPT}", "SCRAM-SHA-"),
-         r"(?:\{S?SHA(?:256|512)?\}|\{S?MD5\}|\{CRYPT\}|SCRAM-SHA-(?:1|256)\$)[A-Za-z0-9+/=:$.]{15,300}[A-Za-z0-9+/=$.]",
-         re2=r"(?:\{S?SHA(?:256|512)?\}|\{S?MD5\}|\{CRYPT\}|SCRAM-SHA-(?:1|256)\$)[A-Za-z0-9+/=:$.]{15,300}[A-Za-z0-9+/=$.]",
+         r"(?:\{S?SHA(?:256|512)?\}|\{S?MD5\}|\{CRYPT\}|SCRAM-SHA-(?:1|256)\$)"
+         r"[A-Za-z0-9+/=:$.]{15,300}[A-Za-z0-9+/=$.]",
+         re2=r"(?:\{S?SHA(?:256|512)?\}|\{S?MD5\}|\{CRYPT\}|SCRAM-SHA-(?:1|256)\$)"
+         r"[A-Za-z0-9+/=:$.]{15,300}[A-Za-z0-9+/=$.]",
          replacement="[REDACTED:password_hash]"),
     Rule("password_hash", "hash", (":::",), r"(?<=:)[0-9a-fA-F]{32}:[0-9a-fA-F]{32}(?=:::)",
          re2=r":[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::", replacement=":[REDACTED:password_hash]:::"),
     # Headers without their name.
     _part("token", "header", ("earer", "EARER"),
-          r"[Bb](?:earer|EARER)(?:[ \t:]|%20|\+|\\?\n[ \t]{0,8}){1,3}[\"'`\\]{0,3}((?:\d{1,10}\|)?[A-Za-z0-9._~+/:-]{8,4096}={0,2})",
+          r"[Bb](?:earer|EARER)(?:[ \t:]|%20|\+|\\?\n[ \t]{0,8}){1,3}[\"'`\\]{0,3}"
+          r"((?:\d{1,10}\|)?[A-Za-z0-9._~+/:-]{8,4096}={0,2})",
           validators.is_bearer,
           re2=r"\b([Bb](?:earer|EARER) {1,2})[A-Za-z0-9._~+/|-]{20,4096}={0,2}"),
     _part("authorization", "header", ("asic ",),
@@ -282,5 +307,6 @@ RULES: Final[tuple[Rule, ...]] = (
     _part("authorization", "header", ("asic", "ASIC"),
           r"[Bb](?:asic|ASIC)(?:[ \t]|%20){1,3}[\"'`\\]{0,3}([A-Za-z0-9+/_-]{8,4096}={0,2})",
           validators.is_basic_credentials,
-          re2=r"((?:[Aa]uthorization|AUTHORIZATION)[\"']?: ?[\"']?[Bb]asic {1,2})[A-Za-z0-9+/_-]{8,4096}={0,2}"),
+          re2=r"((?:[Aa]uthorization|AUTHORIZATION)[\"']?: ?[\"']?[Bb]asic {1,2})"
+          r"[A-Za-z0-9+/_-]{8,4096}={0,2}"),
 )

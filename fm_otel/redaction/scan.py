@@ -69,7 +69,9 @@ _ANCHORED: Final = tuple(
     rule for rule in _PATTERNS if rule not in _HEADERS and rule not in _NUMBERED and not rule.head
 )
 # Their salts and signs part a hash into short runs.
-_HASHES: Final = tuple(rule for rule in _PATTERNS if rule.name == "password_hash" and rule.anchors[0][0] in "${")
+_HASHES: Final = tuple(
+    rule for rule in _PATTERNS if rule.name == "password_hash" and rule.anchors[0][0] in "${"
+)
 _has_hash: Final = gate(anchor for rule in _HASHES for anchor in rule.anchors)
 _COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
 _GATES: Final = {rule.anchors: gate(rule.anchors) for rule in _PATTERNS}
@@ -80,7 +82,14 @@ for _rule in _PATTERNS:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
 _has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
-_NAMES: Final = (*names.CORES, *configured.WORDS, *dialogs.WORDS, *programs.WORDS, *codes.WORDS, *prose.WORDS)
+_NAMES: Final = (
+    *names.CORES,
+    *configured.WORDS,
+    *dialogs.WORDS,
+    *programs.WORDS,
+    *codes.WORDS,
+    *prose.WORDS,
+)
 _has_name: Final = gate(_NAMES)
 # The name of a tool says something where an option, a path, a call or a quotation stands as well.
 _TOOLS: Final = (*configured.TOOLS, *programs.TOOLS)
@@ -90,7 +99,8 @@ _has_foreign: Final = gate((*names.FOREIGN, *configured.FOREIGN, *codes.FOREIGN)
 _has_option: Final = gate((" -", "'-", '"-'))
 _has_command: Final = gate(options.WORDS)
 LITERALS: Final = (
-    *_NAMES, *_TOOLS, *(word.lower() for word in options.WORDS), "eyj", "q~", "://", "private-lines",
+    *_NAMES, *_TOOLS, *(word.lower() for word in options.WORDS),
+    "eyj", "q~", "://", "private-lines",
 )  # fmt: skip
 """What calls a detector by itself, in lower case; ``PRIVATE KEY`` holds a name."""
 _says_something: Final = sieve(LITERALS, BUCKETS)
@@ -213,7 +223,11 @@ def _linked(text: str, *, long: bool, at_sign: bool) -> Iterator[Iterable[Span]]
 
 
 def _named(text: str, low: str, *, long: bool) -> Iterator[Iterable[Span]]:
-    named = _has_name(low) or (_has_argument(text) and _has_tool(low)) or (not text.isascii() and _has_foreign(low))
+    named = (
+        _has_name(low)
+        or (_has_argument(text) and _has_tool(low))
+        or (not text.isascii() and _has_foreign(low))
+    )
     if named:
         yield from _by_name(text, low)
     if named or long:
@@ -226,7 +240,14 @@ def _by_name(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield pattern_spans(text, _HEADERS)
     if "random_" in text:
         yield blocks.generated_spans(text)
-    if "value" in low or "default" in low or "content" in low or "::s" in text or "##vso[" in text or "input" in low:
+    if (
+        "value" in low
+        or "default" in low
+        or "content" in low
+        or "::s" in text
+        or "##vso[" in text
+        or "input" in low
+    ):
         yield blocks.named_value_spans(text)
     if "<" in text and ("=" in text or "</name>" in text or "</key>" in text):
         yield blocks.xml_property_spans(text)
@@ -269,11 +290,15 @@ def path_spans(text: str, root: str) -> list[Span]:
 
 def prefix_spans(text: str) -> list[Span]:
     """Return only tokens with a literal prefix: what an id may not hold."""
-    if len(text) < len(_LONG) or _LONG not in text.encode("utf-8", "replace").translate(_TOKEN_TABLE):
+    if len(text) < len(_LONG) or _LONG not in text.encode("utf-8", "replace").translate(
+        _TOKEN_TABLE
+    ):
         return []
     found = list(issued_spans(text))
     if _has_anchor(text):
-        found.extend(pattern_spans(text, (rule for rule in (*_ANCHORED, *_NUMBERED) if rule.issued)))
+        found.extend(
+            pattern_spans(text, (rule for rule in (*_ANCHORED, *_NUMBERED) if rule.issued))
+        )
     return found
 
 
@@ -295,7 +320,9 @@ def _from_head(text: str, at: int, end: int) -> Iterator[Span]:
     glued = at and text[at - 1] == "\\" and text[at] in "nrt"
     for start in (at, at + 1) if glued else (at,):
         for anchor, rule in _BY_HEAD.get(text[start : start + 2], ()):
-            if text.startswith(anchor, start) and (rule.name != "jwt" or _dotted(text, start, end)):
+            if text.startswith(anchor, start) and (
+                rule.name != "jwt" or _dotted(text, start, end)
+            ):
                 yield from _at(rule, text, start)
 
 
@@ -306,7 +333,11 @@ def _dotted(text: str, at: int, end: int) -> bool:
 
 def _at(rule: Rule, text: str, at: int) -> Iterator[Span]:
     match = _COMPILED[rule].match(text, at)
-    if match and not _is_example(match.group()) and (rule.check is None or rule.check(match.group())):
+    if (
+        match
+        and not _is_example(match.group())
+        and (rule.check is None or rule.check(match.group()))
+    ):
         yield from rule.spans(match)
 
 

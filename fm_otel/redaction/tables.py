@@ -17,11 +17,17 @@ _COLUMN: Final = re.compile(r"[A-Za-z][\w .-]{0,40}|")
 _PARAMETERS: Final = re.compile(r"\s{0,4}\([^()]{1,400}\)[^\n\[]{0,200}\]?\s{0,4}\[parameters: ")
 _DELIMITERS: Final = ("|", "\t", ",", ";")
 _RULE_ROW: Final = re.compile(r"[\s|:+-]*")
-_SQL_INSERT: Final = re.compile(r"(?:insert|replace)\s{1,4}into\s{1,4}([\w.\"`\[\]]{1,100})\s{0,4}\(([^()]{1,2000})\)\s{0,4}(?:output[^()]{1,80})?values\s{0,4}", re.IGNORECASE)
+_SQL_INSERT: Final = re.compile(
+    r"(?:insert|replace)\s{1,4}into\s{1,4}([\w.\"`\[\]]{1,100})\s{0,4}\(([^()]{1,2000})\)\s{0,4}"
+    r"(?:output[^()]{1,80})?values\s{0,4}",
+    re.IGNORECASE,
+)
 _SECRET_TABLE: Final = re.compile(r"token|secret|credential|api_?key", re.IGNORECASE)
 _ITS_KEY: Final = KeyClass("token", Tier.SECRET)
 _SQL_ARGUMENTS: Final = re.compile(r";? {0,2}args=(?=\()")
-_SQL_ROW: Final = re.compile(r"\s{0,4},?\s{0,4}\(((?:[^()']|'(?:[^']|'')*'|\([^()']{0,200}\)){1,8000}?)\)")
+_SQL_ROW: Final = re.compile(
+    r"\s{0,4},?\s{0,4}\(((?:[^()']|'(?:[^']|'')*'|\([^()']{0,200}\)){1,8000}?)\)"
+)
 _SQL_VALUE: Final = re.compile(r"\s*('(?:[^']|'')*'|[^,]*)\s*(?:,|\Z)")
 
 
@@ -57,7 +63,9 @@ def _cells(cells: list[str], columns: list[tuple[int, KeyClass]], at: int) -> It
         start = at + sum(map(len, cells[:i])) + i + cells[i].find(body)
         if " " in body and shapes.is_status_word(body.split()[0]):
             continue  # "see vault"
-        if (shapes.is_mixed(body) or (column.rule in _CODES and body.isdigit())) and not shapes.is_placeholder(body):
+        if (
+            shapes.is_mixed(body) or (column.rule in _CODES and body.isdigit())
+        ) and not shapes.is_placeholder(body):
             yield Span(start, start + len(body), column.rule)
 
 
@@ -89,7 +97,12 @@ def _row(text: str, row: re.Match[str], columns: list[KeyClass]) -> Iterator[Spa
             return
         body = value[1].strip()
         bare = body.strip("'")
-        if column.tier >= Tier.SECRET and bare and not shapes.is_placeholder(bare) and (body.startswith("'") or bare.isdigit()):
+        if (
+            column.tier >= Tier.SECRET
+            and bare
+            and not shapes.is_placeholder(bare)
+            and (body.startswith("'") or bare.isdigit())
+        ):
             start = value.start(1) + value[1].find(bare)
             yield Span(start, start + len(bare), column.rule)
         at = value.end()

@@ -101,7 +101,9 @@ def load(path: str, report: Callable[[str], None]) -> UserRules:
     )
 
 
-def _each(items: Any, what: str, make: Callable[[Any], Any], report: Callable[[str], None]) -> list[Any]:
+def _each(
+    items: Any, what: str, make: Callable[[Any], Any], report: Callable[[str], None]
+) -> list[Any]:
     if not isinstance(items, list):
         report(f"redaction {what} ignored: it is not a list")
         return []
@@ -155,7 +157,9 @@ def _pattern(item: Any) -> re.Pattern[str]:
     return pattern
 
 
-_NESTED: Final = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*]|\{\d*,\})\)?(?:[^()\\]|\\.)*\)(?:[+*]|\{\d*,\d*\})")
+_NESTED: Final = re.compile(
+    r"\((?:[^()\\]|\\.)*(?:[+*]|\{\d*,\})\)?(?:[^()\\]|\\.)*\)(?:[+*]|\{\d*,\d*\})"
+)
 
 
 def _try(pattern: re.Pattern[str]) -> None:

@@ -94,7 +94,7 @@ def is_ssn(text: str) -> bool:
 
 
 def decoded(text: str, limit: int = 4096) -> bytes:
-    """Return base64 or base64url ``text`` decoded as far as it goes, ``b""`` when it is neither."""
+    """Return base64 or base64url ``text`` decoded as far as it goes, ``b""`` if it is neither."""
     head = text[:limit].rstrip("=").replace("-", "+").replace("_", "/")
     head = head[: len(head) // 4 * 4] if len(head) % 4 == 1 else head + "=" * (-len(head) % 4)
     try:

@@ -97,7 +97,7 @@ class OtlpSink:
         self._batch = Batch()
         self._waiters: list[SimpleQueue[None]] = []
         self._sender: dict[str, threading.Thread] = {}
-        """The one thread that sends, while it does: to claim the place and to be named is one step."""
+        """The one thread that sends, while it does: claiming the place names it, in one step."""
         self._since = 0.0
         self._urgent = False
         self._abandoned = False

@@ -1,4 +1,4 @@
-"""Which HTTP proxy stands before a receiver: ``http_proxy`` and its kin, as upstream's exporters read them."""
+"""Which HTTP proxy stands before a receiver: ``http_proxy`` and its kin, read as upstream does."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Quarantine:
         return self._name
 
     def _choose(self, folder: _Folder, size: int) -> None:
-        """Take another file when this process, or the one it was forked from, has none to go on."""
+        """Take another file when this process, or the one it is forked from, has none yet."""
         pid = os.getpid()
         full = folder.size(self._name) + size > self._max_bytes // 4
         if self._pid != pid or full:

@@ -45,7 +45,7 @@ class Ring:
         return len(self._items)
 
     def append(self, chunk: list[Item]) -> int:
-        """Take a chunk over, emptying it; return how many of the oldest records had to go for it."""
+        """Take a chunk over, emptying it; return how many of the oldest records went for it."""
         size, count = _size(chunk), len(chunk)
         # An interrupt comes out of calls: between these statements there is none.
         self._items += chunk
