@@ -2,27 +2,27 @@
 
 Each literal stands where it costs least: in the bucket and with the window of its own that bring
 the fewest further places of benign lines to be looked at. Some are then taken out and placed anew,
-and the better of both is kept, so many times. The lines are the adversary's benign ones, which
-stand in the repository, without those that hold a literal.
+and the better of both is kept, so many times. The lines are those of the repository that are
+nobody's: the benign ones of the corpora and the licence, without those that hold a literal.
 """
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
+from fm_otel.redaction import buckets
 from fm_otel.redaction.gates import shortest, sieved
 from fm_otel.redaction.scan import LITERALS
+from tests.redaction.score import CORPORA, lines_named
 from tests.redaction.unseen.lines import lines_of
 from tests.redaction.unseen.score import ROUNDS
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT: Final = Path(__file__).resolve().parent.parent
 BUCKETS: Final = 8
 WINDOW: Final = 3
-CHARACTERS: Final = 60_000
-TRIALS: Final = 120
+TRIALS: Final = 400
 
 HEADER: Final = '''\
 """Made by .ci/generate: which three characters of a literal the sieve looks for, by bucket.
@@ -97,18 +97,22 @@ class Grouping:
 def grouped() -> Grouping:
     """Return the best grouping found; the same for the same literals and lines."""
     literals = sieved(shortest(LITERALS))
-    benign = (line.text.lower() for name in ROUNDS for line in lines_of(f"{name}_benign"))
-    ascii_only = (text for text in benign if text.isascii())
-    clean = [text for text in ascii_only if not any(word in text for word in literals)]
-    grouping = Grouping(literals, "\n".join(clean)[:CHARACTERS])
+    lines = [line.text for name in ROUNDS for line in lines_of(f"{name}_benign")]
+    lines += [line.text for name in CORPORA for line in lines_named(name) if line.kind == "benign"]
+    lines += (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()
+    clean = [
+        line.lower() for line in lines
+        if line.isascii() and not any(literal in line.lower() for literal in literals)
+    ]  # fmt: skip
+    grouping = Grouping(literals, "\n".join(clean))
     chance = random.Random(1)
     for _ in range(TRIALS):
         grouping.again(sorted(chance.sample(literals, 8), key=len))
     return grouping
 
 
-def files(root: Path) -> dict[Path, str]:
-    """Give the module's text."""
+def files(_: Path) -> dict[Path, str]:
+    """Give the module's text, wherever the package is installed."""
     grouping = grouped()
     lines = []
     for bucket in range(BUCKETS):
@@ -120,4 +124,4 @@ def files(root: Path) -> dict[Path, str]:
         ]
         lines.append("    ),\n")
     text = HEADER + "".join(lines) + ")  # fmt: skip\n"
-    return {root / "fm_otel/redaction/buckets.py": text}
+    return {Path(buckets.__file__): text}

@@ -9,34 +9,33 @@ from typing import Final
 
 BUCKETS: Final = (
     (
-        " / ", " by", " | ", "/p:", "db2", "gn ", "jwt", "snm", "srf", "tp ", "ww ", "ww:",
-        "ypt",
+        " | ", "eed", "et ", "etu", "ftp", "jet", "jwt", "og ", "ogg", "ot ", "ot:", "otp",
+        "ww ", "ww:",
     ),
     (
-        "2fa", "cvc", "hma", "hta", "lmk", "luc", "mfa", "mmu", "mta", "ot:", "puk", "r c",
-        "rma", "t u", "t(a",
+        "2fa", "hma", "hta", "hto", "lmk", "mfa", "mmu", "mta", "rma", "t(a", "uth",
     ),
     (
-        "ban", "eal", "eap", "ecu", "ehe", "ken", "key", "oce", "oci", "ozi", "sa:", "sal",
-        "san", "see", "sen",
+        "://", ":54", "]:4", "e-l", "ecu", "enh", "enn", "esl", "eyj", "gin", "pc=", "pin",
+        "psw",
     ),
     (
-        "-li", "adm", "ali", "asi", "ass", "dd-", "dd_", "dsn", "mdp", "qlp", "rli", "sdi",
-        "slo", "ssi", "ssn", "ysq",
+        "cle", "cre", "cry", "csr", "dle", "dsn", "mlr", "mne", "qlp", "sle", "snm", "sse",
+        "ssn", "swe", "xsr", "ysq",
     ),
     (
-        "://", ":54", "ach", "acl", "an-", "ash", "fer", "jel", "ra-", "rer",
+        "key", "loz", "lsz", "psk", "puk", "sif", "ssi", "tif", "tok", "uci", "ucz", "voi",
+        "wif", "zc3",
     ),
     (
-        "ard", "aro", "ave", "cod", "coo", "cre", "cve", "cvv", "fre", "kod", "log", "lre",
-        "swe", "voi",
+        "/p:", "]:2", "]:5", "ard", "are", "aro", "ave", "cod", "coo", "cvc", "cve", "cvv",
+        "kod", "woo",
     ),
     (
-        "emo", "eto", "etu", "eyj", "hto", "onf", "onn", "otp", "pdo", "pdp", "phr", "pin",
-        "psk", "psw", "wif",
+        "adm", "bas", "dd-", "dd_", "has", "mdp", "pas", "pdo", "pdp", "ra-", "ras", "sa:",
     ),
     (
-        "]:2", "]:4", "]:5", "ga2", "gan", "gni", "pas", "pc=", "uci", "ute", "uth", "wal",
-        "zc3",
+        "ban", "db2", "eal", "eap", "erl", "ern", "ga2", "gan", "ial", "ign", "imn", "omp",
+        "onn", "sal", "san", "tan", "wal",
     ),
 )  # fmt: skip

@@ -141,7 +141,10 @@ RULES: Final[tuple[Rule, ...]] = (
     _issued("llm_key", "gsk_", "fw_", "r8_", "xai-", "pplx-", "nvapi-", "tvly-", "pcsk_", "jina_",
             "csk-", "fw-", "voyage-", "pa-", "tgp_v1_", body=_D + "{20,160}", check=_issued_shape),
     _issued("llm_key", "lsv2_pt_", "lsv2_sk_", "ls__", body="[0-9a-f_]{32,60}"),
-    _issued("huggingface_token", "hf_", "api_org_", body=_W + "{30,50}", check=_issued_shape),
+    Rule("huggingface_token", "issued", ("hf_", "api_org_"),
+         r"(?:hf_|api_org_)[A-Za-z0-9]{30,40}(?![A-Za-z0-9_])", issued=True, head=True,
+         re2=r"\b(?:hf_|api_org_)[A-Za-z0-9]{30,40}\b",
+         replacement="[REDACTED:huggingface_token]"),
     _issued("llm_key", "apify_api_", body=_W + "{30,50}"),
     # Chat, payment, mail.
     _issued("slack_token", "xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-", "xoxe.",
