@@ -8,13 +8,15 @@ nobody's: the benign ones of the corpora and the licence, without those that hol
 
 from __future__ import annotations
 
+import functools
+import operator
 import random
 from pathlib import Path
 from typing import Final
 
 from fm_otel.redaction import buckets
 from fm_otel.redaction.gates import shortest, sieved
-from fm_otel.redaction.scan import LITERALS
+from fm_otel.redaction.scan import LITERALS, MARKS
 from tests.redaction.score import CORPORA, lines_named
 from tests.redaction.unseen.lines import lines_of
 from tests.redaction.unseen.score import ROUNDS
@@ -22,7 +24,7 @@ from tests.redaction.unseen.score import ROUNDS
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUCKETS: Final = 8
 WINDOW: Final = 3
-TRIALS: Final = 400
+TRIALS, MARK_TRIALS = 400, 60
 
 HEADER: Final = '''\
 """Made by .ci/generate: which three characters of a literal the sieve looks for, by bucket.
@@ -33,8 +35,6 @@ Change .ci/generate_buckets.py or the literals themselves (scan.py), not this fi
 from __future__ import annotations
 
 from typing import Final
-
-BUCKETS: Final = (
 '''
 
 
@@ -57,26 +57,24 @@ class Grouping:
         """Return what the literals of ``bucket`` are looked for by."""
         return sorted({window for place, window in self.where.values() if place == bucket})
 
-    def suiting(self, windows: list[str]) -> int:
-        """Count the places of the text whose three characters suit a bucket of ``windows``."""
-        if not windows:
-            return 0
-        found = -1
-        for at in range(WINDOW):
-            here = 0
-            for character in {window[at] for window in windows}:
-                here |= self._places[character, at]
-            found &= here
-        return found.bit_count()
+    def wanted(self, windows: list[str]) -> tuple[int, int, int]:
+        """Return, for each place in a window, where its character suits one of ``windows``."""
+        characters = ({window[at] for window in windows} for at in range(WINDOW))
+        first, second, third = (
+            functools.reduce(operator.or_, (self._places[c, at] for c in here), 0)
+            for at, here in enumerate(characters)
+        )
+        return first, second, third
 
     def place(self, literal: str) -> None:
         """Put ``literal`` where it adds least."""
         choices = []
         for bucket in range(BUCKETS):
-            windows = self.windows(bucket)
+            first, second, third = self.wanted(self.windows(bucket))
             for at in range(len(literal) - WINDOW + 1):
                 window = literal[at : at + WINDOW]
-                cost = self.suiting([*windows, window])
+                one, two, three = self.wanted([window])
+                cost = ((first | one) & (second | two) & (third | three)).bit_count()
                 choices.append((cost - self.cost[bucket], bucket, window, cost))
         _, bucket, window, cost = min(choices)
         self.where[literal] = bucket, window
@@ -87,41 +85,58 @@ class Grouping:
         before = dict(self.where), list(self.cost)
         for literal in some:
             bucket, _ = self.where.pop(literal)
-            self.cost[bucket] = self.suiting(self.windows(bucket))
+            first, second, third = self.wanted(self.windows(bucket))
+            self.cost[bucket] = (first & second & third).bit_count()
         for literal in some:
             self.place(literal)
         if sum(self.cost) > sum(before[1]):
             self.where, self.cost = before
 
 
-def grouped() -> Grouping:
-    """Return the best grouping found; the same for the same literals and lines."""
-    literals = sieved(shortest(LITERALS))
+def lines_at_hand() -> list[str]:
+    """Return lines that are nobody's."""
     lines = [line.text for name in ROUNDS for line in lines_of(f"{name}_benign")]
     lines += [line.text for name in CORPORA for line in lines_named(name) if line.kind == "benign"]
     lines += (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()
-    clean = [
-        line.lower() for line in lines
-        if line.isascii() and not any(literal in line.lower() for literal in literals)
-    ]  # fmt: skip
+    return [line for line in lines if line.isascii()]
+
+
+def grouped(every: tuple[str, ...], lines: list[str], trials: int) -> Grouping:
+    """Return the best grouping found; the same for the same literals and lines."""
+    literals = sieved(shortest(every))
+    clean = [line for line in lines if not any(literal in line for literal in literals)]
     grouping = Grouping(literals, "\n".join(clean))
     chance = random.Random(1)
-    for _ in range(TRIALS):
+    for _ in range(trials):
         grouping.again(sorted(chance.sample(literals, 8), key=len))
     return grouping
 
 
 def files(_: Path) -> dict[Path, str]:
     """Give the module's text, wherever the package is installed."""
-    grouping = grouped()
-    lines = []
+    lines = lines_at_hand()
+    low = [line.lower() for line in lines]
+    words, marks = grouped(LITERALS, low, TRIALS), grouped(MARKS, lines, MARK_TRIALS)
+    text = HEADER + written("BUCKETS", words) + written("MARK_BUCKETS", marks)
+    return {Path(buckets.__file__): text}
+
+
+def written(name: str, grouping: Grouping) -> str:
+    """Write ``grouping`` as the constant ``name``."""
+    lines = [f"\n{name}: Final = (\n"]
     for bucket in range(BUCKETS):
         windows = grouping.windows(bucket)
         lines.append("    (\n")
         lines += [
-            f"        {', '.join(map(repr, windows[at : at + 12]))},\n".replace("'", '"')
+            f"        {', '.join(map(quoted, windows[at : at + 12]))},\n"
             for at in range(0, len(windows), 12)
         ]
         lines.append("    ),\n")
-    text = HEADER + "".join(lines) + ")  # fmt: skip\n"
-    return {Path(buckets.__file__): text}
+    return "".join(lines) + ")  # fmt: skip\n"
+
+
+def quoted(window: str) -> str:
+    """Write ``window`` as the linter wants it."""
+    text = window.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+    return f"'{text}'" if '"' in text and "'" not in text else '"' + text.replace('"', '\\"') + '"'
+

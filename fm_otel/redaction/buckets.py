@@ -39,3 +39,39 @@ BUCKETS: Final = (
         "onn", "sal", "san", "tan", "wal",
     ),
 )  # fmt: skip
+
+MARK_BUCKETS: Final = (
+    (
+        " --", " AU", " by", " pw", "$2y", "$5$", "$7$", "$gy", "$y$", "/p:", ":::", "ERV",
+        "ETU", "New", "fp-", "fy(", "sny", "ss:", "ssw", "xb-", "xe-", "xp-", "xs-",
+    ),
+    (
+        "$6$", "$ar", "'au", "-au", "-cr", "-cs", "-ke", "-se", "-us", "2a$", "2x$", "56$",
+        "56~", "IN\t", "INA", "SOA", "SUA", "uci", "ugi", "uns", "use",
+    ),
+    (
+        '" "', ') "', "FI:", "ck.", "cry", "fig", "fo:", "h v", "v3.", "vb.", "vr.", "xox",
+        "y C", "zn.",
+    ),
+    (
+        "!AQ", '"AU', '"md', "'AU", "'md", "::a", ":AA", "HA-", "SAA", "SG.", "SSH", "XAU",
+        "cmQ", "cmd", "rad", "ras", "rm-", "rma", "{MD", "{SH",
+    ),
+    (
+        "$sa", ".ct", ".da", ".of", ".sa", ".st", ".za", "2b$", "Eva", "XPO", "YPT", "kdf",
+        "ki=", "ks ", "ks/", "kv ", "voi", "vs.",
+    ),
+    (
+        "$ap", "00.", "29.", "<Va", "EAP", "EAR", "LMK", "al.", "alo", "igh", "lla", "n$p",
+        "nMo", "ng.", "nga", "qla", "qlp", "sk.", "sl.", "xap",
+    ),
+    (
+        "//0", "4/0", ":AP", "CLI", "LAI", "OGI", "ac.", "atl", "dt0", "ool", "pc=", "pt.",
+        "wt.",
+    ),
+    (
+        "$1$", "B2 ", "BEG", "BY ", "SK ", "SS ", "SSM", "SSW", "_SZ", "b2 ", "cip", "dm ",
+        "dp.", "dpw", "n2$", "nmp", "sl ", "tl ", "tmp", "tp ", "tp-", "tp:", "tpw", "v1.",
+        "v2.", "v4.", "{SM",
+    ),
+)  # fmt: skip

@@ -92,6 +92,8 @@ _EXCHANGES: Final = compiled((
         r"(?:-d|-D|--decode)[^\n]{0,20}\n([^\s]{6,256})[ \t]{0,4}(?:\n|\Z)"
     ), "password"),
 ))
+LITERALS: Final = (*_EXCHANGES.literals, "form-data", ') "', " --")
+"""What has to be in a text with one of these, as it is written."""
 WORDS: Final = ("setuser ", "wifi:", "encrypt", "ugfzc3dvcmq")
 _FORM: Final = re.compile(
     r"name=\\{0,2}\"([\w.\[\]-]{1,80})\\{0,2}\"[^\n]{0,80}?(?:(?:\r?\n|\\r\\n|\\n)){2}"

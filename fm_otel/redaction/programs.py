@@ -164,6 +164,8 @@ _PROGRAMS: Final = compiled((
     (("voicemail",), r"(?:^|\s)\d{2,8} => (\d{3,12}),", "pin"),
     (("/p:",), r" /p:(?:\"([^\"\n]{3,128})\"|'([^'\n]{3,128})')", "password"),
 ))
+LITERALS: Final = _PROGRAMS.literals
+"""What has to be in a text with one of these, as it is written."""
 WORDS: Final = (
     "composer config", "bundle config", "]:587 ", "]:465 ", "]:25 ", "]:2525 ", "voicemail",
     "rasdial ", "db2 ", " lmk ", "opc=", "jwt.encode(", "proceed to installation",

@@ -29,7 +29,7 @@ from fm_otel.redaction import (
     tables,
     told_keys,
 )
-from fm_otel.redaction.buckets import BUCKETS
+from fm_otel.redaction.buckets import BUCKETS, MARK_BUCKETS
 from fm_otel.redaction.echoes import echo_spans
 from fm_otel.redaction.errors import OutOfTimeError
 from fm_otel.redaction.gates import gate, sieve
@@ -81,7 +81,8 @@ for _rule in _PATTERNS:
         for _anchor in _rule.anchors:
             _BY_HEAD.setdefault(_anchor[:2], []).append((_anchor, _rule))
 
-_has_anchor: Final = gate(anchor for rule in _ANCHORED for anchor in rule.anchors)
+_ANCHORS: Final = tuple(anchor for rule in _ANCHORED for anchor in rule.anchors)
+_has_anchor: Final = gate(_ANCHORS)
 _NAMES: Final = (
     *names.CORES,
     *configured.WORDS,
@@ -96,7 +97,8 @@ _TOOLS: Final = (*configured.TOOLS, *programs.TOOLS)
 _has_tool: Final = gate(_TOOLS)
 _has_argument: Final = gate((" -", "/", "(", "'", '"'))
 _has_foreign: Final = gate((*names.FOREIGN, *configured.FOREIGN, *codes.FOREIGN))
-_has_option: Final = gate((" -", "'-", '"-'))
+_has_dash: Final = gate((" -", "'-", '"-'))
+_OPTION: Final = re.compile(r"[ \"']-[-A-Za-z]")
 _has_command: Final = gate(options.WORDS)
 LITERALS: Final = (
     *_NAMES, *_TOOLS, *(word.lower() for word in options.WORDS),
@@ -104,6 +106,9 @@ LITERALS: Final = (
 )  # fmt: skip
 """What calls a detector by itself, in lower case; ``PRIVATE KEY`` holds a name."""
 _says_something: Final = sieve(LITERALS, BUCKETS)
+MARKS: Final = (*_ANCHORS, *dialogs.LITERALS, *programs.LITERALS)
+"""What tokens without a prefix, dialogs and programs are known by, as it is written."""
+_has_mark: Final = sieve(MARKS, MARK_BUCKETS)
 _has_home: Final = gate(paths.ANCHORS)
 _JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
@@ -167,7 +172,8 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     raw = text.encode("utf-8", "replace")
     found: list[Iterable[Span]] = []
     long = _LONG in raw.translate(_TOKEN_TABLE)
-    said = long or not text.isascii() or _says_something(low)
+    says = not text.isascii() or _says_something(low)
+    said = long or says
     at_sign = "@" in text
     if said:
         long = long or "eyJ" in text or "Q~" in text
@@ -182,8 +188,8 @@ def _detectors(text: str) -> list[Iterable[Span]]:
         found.append(links.bare_spans(text))
         found.append(links.slip_spans(text))
     if said:
-        found.extend(_named(text, low, long=long))
-    if ("-" in text and _has_option(text)) or (said and _has_command(text)):
+        found.extend(_named(text, low, says=says, long=long))
+    if ("-" in text and _has_dash(text) and _OPTION.search(text)) or (said and _has_command(text)):
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))
@@ -207,7 +213,7 @@ def _issued(text: str, raw: bytes, *, long: bool) -> Iterator[Iterable[Span]]:
         yield blocks.aws_secret_spans(text)
     if '"kty' in text:
         yield blocks.web_key_spans(text)
-    if _has_anchor(text):
+    if _has_mark(text) and _has_anchor(text):
         yield pattern_spans(text, _ANCHORED)
     if _SIXTEEN in raw.translate(_CODE_TABLE):
         yield pattern_spans(text, _NUMBERED)
@@ -222,15 +228,15 @@ def _linked(text: str, *, long: bool, at_sign: bool) -> Iterator[Iterable[Span]]
         yield links.path_spans(text)
 
 
-def _named(text: str, low: str, *, long: bool) -> Iterator[Iterable[Span]]:
-    named = (
+def _named(text: str, low: str, *, says: bool, long: bool) -> Iterator[Iterable[Span]]:
+    named = says and (
         _has_name(low)
         or (_has_argument(text) and _has_tool(low))
         or (not text.isascii() and _has_foreign(low))
     )
     if named:
         yield from _by_name(text, low)
-    if named or long:
+    if (named or long) and _has_mark(text):
         yield dialogs.dialog_spans(text)
         yield programs.program_spans(text)
 
