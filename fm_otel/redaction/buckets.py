@@ -9,69 +9,68 @@ from typing import Final
 
 BUCKETS: Final = (
     (
-        " | ", "eed", "et ", "etu", "ftp", "jet", "jwt", "og ", "ogg", "ot ", "ot:", "otp",
-        "ww ", "ww:",
+        " | ", "/p:", "eed", "et ", "og ", "ogg", "opc", "ot ", "ot:", "ww ", "ww:",
     ),
     (
-        "2fa", "hma", "hta", "hto", "lmk", "mfa", "mmu", "mta", "rma", "t(a", "uth",
+        "2fa", "cmq", "cvc", "hma", "hta", "htz", "lmk", "lsz", "luc", "mfa", "mta", "psk",
+        "puk", "rma", "t(a", "uth", "ysq",
     ),
     (
-        "://", ":54", "]:4", "e-l", "ecu", "enh", "enn", "esl", "eyj", "gin", "pc=", "pin",
-        "psw",
+        "]:2", "]:4", "]:5", "eim", "enh", "enn", "esl", "eto", "etu", "eyj", "gin", "pin",
+        "psw", "pt(", "zin",
     ),
     (
-        "cle", "cre", "cry", "csr", "dle", "dsn", "mlr", "mne", "qlp", "sle", "snm", "sse",
-        "ssn", "swe", "xsr", "ysq",
+        "cle", "cre", "cry", "csr", "db2", "dle", "dsn", "jwt", "mbe", "mlr", "mne", "qlp",
+        "sle", "snm", "sse", "ssn", "swe", "xsr",
     ),
     (
-        "key", "loz", "lsz", "psk", "puk", "sif", "ssi", "tif", "tok", "uci", "ucz", "voi",
-        "wif", "zc3",
+        ":54", "an-", "asi", "key", "sif", "ssi", "te-", "tif", "uci", "uni", "voi", "wif",
     ),
     (
-        "/p:", "]:2", "]:5", "ard", "are", "aro", "ave", "cod", "coo", "cvc", "cve", "cvv",
-        "kod", "woo",
+        "://", "ard", "are", "aro", "ave", "cod", "coo", "cve", "cvv", "kod", "tok", "too",
+        "ure", "woo",
     ),
     (
-        "adm", "bas", "dd-", "dd_", "has", "mdp", "pas", "pdo", "pdp", "ra-", "ras", "sa:",
+        "adm", "d'o", "dd-", "dd_", "has", "mdp", "pas", "pdo", "pdp", "ra-", "ras", "raz",
+        "rds", "sa:",
     ),
     (
-        "ban", "db2", "eal", "eap", "erl", "ern", "ga2", "gan", "ial", "ign", "imn", "omp",
-        "onn", "sal", "san", "tan", "wal",
+        "ban", "eal", "eap", "erl", "ern", "ftp", "ga2", "gan", "ial", "ign", "imn", "omp",
+        "onn", "otp", "sal", "san", "wal",
     ),
 )  # fmt: skip
 
 MARK_BUCKETS: Final = (
     (
-        " --", " AU", " by", " pw", "$2y", "$5$", "$7$", "$gy", "$y$", "/p:", ":::", "ERV",
-        "ETU", "New", "fp-", "fy(", "sny", "ss:", "ssw", "xb-", "xe-", "xp-", "xs-",
+        " --", " AU", " pw", "$5$", "$7$", "$y$", "/p:", "ETU", "FI:", "New", "fo:", "fp-",
+        "fy(", "ks/", "ss:", "ssw", "xd-", "xe-", "xp-", "xs-",
     ),
     (
-        "$6$", "$ar", "'au", "-au", "-cr", "-cs", "-ke", "-se", "-us", "2a$", "2x$", "56$",
+        "$1$", "$6$", "$ar", "$gy", "'au", "-au", "-cr", "-cs", "-ke", "-se", "-us", "56$",
         "56~", "IN\t", "INA", "SOA", "SUA", "uci", "ugi", "uns", "use",
     ),
     (
-        '" "', ') "', "FI:", "ck.", "cry", "fig", "fo:", "h v", "v3.", "vb.", "vr.", "xox",
-        "y C", "zn.",
+        '" "', ') "', "RTE", "RVE", "ck.", "cry", "fig", "h v", "v3.", "v4.", "vb.", "vr.",
+        "vs.", "xox", "y C", "zn.",
     ),
     (
-        "!AQ", '"AU', '"md', "'AU", "'md", "::a", ":AA", "HA-", "SAA", "SG.", "SSH", "XAU",
-        "cmQ", "cmd", "rad", "ras", "rm-", "rma", "{MD", "{SH",
+        "!AQ", '"AU', '"md', "'AU", "'md", ":::", "::a", ":AA", "HA-", "SAA", "SG.", "XAU",
+        "cmQ", "cmd", "lad", "las", "lla", "rad", "ras", "rla", "rm-", "rma",
     ),
     (
-        "$sa", ".ct", ".da", ".of", ".sa", ".st", ".za", "2b$", "Eva", "XPO", "YPT", "kdf",
-        "ki=", "ks ", "ks/", "kv ", "voi", "vs.",
+        "$2a", "$2b", "$2x", "$2y", "$sa", ".ct", ".da", ".of", ".sa", ".st", ".za", "<Va",
+        "Eva", "MK ", "Mod", "kdf", "ks ", "kv ", "voi", "{MD",
     ),
     (
-        "$ap", "00.", "29.", "<Va", "EAP", "EAR", "LMK", "al.", "alo", "igh", "lla", "n$p",
-        "nMo", "ng.", "nga", "qla", "qlp", "sk.", "sl.", "xap",
+        "$ap", "00.", "EAP", "EAR", "EGI", "LAI", "RYP", "al.", "alo", "ga2", "qlp", "too",
+        "xap", "ya2",
     ),
     (
-        "//0", "4/0", ":AP", "CLI", "LAI", "OGI", "ac.", "atl", "dt0", "ool", "pc=", "pt.",
-        "wt.",
+        "//0", "4/0", ":AP", "CLI", "OGI", "ac.", "dt0", "ghb", "pc=", "pt.", "wt.", "{SH",
     ),
     (
-        "$1$", "B2 ", "BEG", "BY ", "SK ", "SS ", "SSM", "SSW", "_SZ", "b2 ", "cip", "dm ",
-        "dp.", "dpw", "n2$", "nmp", "sl ", "tl ", "tmp", "tp ", "tp-", "tp:", "tpw", "v1.",
-        "v2.", "v4.", "{SM",
+        "B2 ", "BY ", "SK ", "SS ", "SSM", "SSW", "_SZ", "b2 ", "dm ", "dp.", "dpw", "iph",
+        "ki=", "n$p", "n2$", "nmp", "sk.", "sl ", "sl.", "tif", "tl ", "tmp", "tp ", "tp-",
+        "tp:", "tpw", "v1.", "v2.", "yk ", "{SM", "{SS",
     ),
 )  # fmt: skip

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WORDS: Final = (
-    "mtan", "tan-", "codice", "codigo", "kod", "puk", " mã ", "to sign in", "to log in",
-    "logging in", "signing in", "chiave", "klucz", "anahtar", "sleutel",
+    "geheimzahl", "mtan", "tan-", "codice", "codigo", "kod", "puk", " mã ", "to sign in",
+    "to log in", "logging in", "signing in", "chiave", "klucz", "anahtar", "sleutel",
 )
 FOREIGN: Final = (
     "пин", "暗証", "código", "kód", "код", "コード", "番号", "验证码", "校验码",
@@ -36,7 +36,8 @@ _GLUED_AFTER: Final = re.compile(
 _CODE: Final = (
     r"(?:(?<![a-z<])codes?(?![a-z>])|[a-zäöüß]{0,16}(?:ungs|heits|gangs|einmal|catie|ings|tür|"
     r"tuer|digi|pin|inlog|login|toegangs|zugangs)-?codes?|codice|c[oó]digo|kod[a-z]{0,4}|k[oó]d|"
-    r"код[а-я]{0,3}|пин-?код[а-я]{0,2}|passcode|one-time (?:password|pin)|otp|pin|puk|tan"
+    r"код[а-я]{0,3}|пин(?:-?код[а-я]{0,2})?|geheimzahl|비밀번호|暗証番号|"
+    r"passcode|one-time (?:password|pin)|otp|pin|puk|tan"
     r"|コード|番号|验证码|校验码|驗證碼|动态码|安全码|인증 ?번호|코드|mã|รหัส|קוד|رمز|κωδικ[όο]ς?)"
 )
 _GAPS: Final = (
@@ -110,7 +111,7 @@ _GROUPS: Final = re.compile(
 _ID_BEFORE: Final = re.compile(
     r"(?<!\n)(?:\b|_)(?:user|id|case|order|ticket|account|acct|customer|approval|room|building|"
     r"floor|asset|machine|terminal|atm|invoice|employee|request|job|no|nr|number|port|line|pid"
-    r"|uid)[ #:=]{1,2}\Z"
+    r"|uid)[ #:=]{1,2}\Z|\b(?:limit|amount|total|budget) (?:up )?(?:to|of|is) \Z"
 )
 _PAIR: Final = re.compile(r"code[\"']?[=:][\"']?\Z")
 _OWN_NAME: Final = re.compile(
@@ -121,7 +122,8 @@ _SURE_PURPOSE: Final = re.compile(
     r"otp|sms|2fa|mfa|verif|(?:send|login|auth|access|confirm|security)[_-]?code"
 )
 _ITSELF: Final = re.compile(
-    r"(?:\b(?:pin(?:-?code)?|puk|otp)\b|пин-?код[а-я]{0,2}|暗証番号|密码锁|비밀번호)[^\n]{0,40}"
+    r"(?:\b(?:pin(?:-?(?:code|kod\w{0,3}))?|puk|otp|geheimzahl)\b|\bпин(?:-?код[а-я]{0,2})?|"
+    r"暗証番号|密码锁|비밀번호)[^\n]{0,40}"
     r"(?:\?\n[^\n]{0,24})?\Z"
 )
 _has_card_code: Final = gate((

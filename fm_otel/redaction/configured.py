@@ -27,6 +27,7 @@ TOOLS: Final = (
 )  # fmt: skip
 FOREIGN: Final = (
     "账号", "帐号", "验证码", "確認コード", "vérification", "verificación", "bestätigung",
+    "klíč",
 )
 _BY: Final = re.compile(
     r"(?:identified|IDENTIFIED)\s{1,3}(?:(?:with|WITH)\s{1,3}[\w']{1,40}\s{1,3})?"

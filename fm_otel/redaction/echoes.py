@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from fm_otel.redaction import shapes
+from fm_otel.redaction.looks import Look, look_of, trimmed
 from fm_otel.redaction.spans import PERSONAL, Span
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 _SHORTEST, _LONGEST = 8, 4096
 _DIGITS: Final = 14
+_NEAR, _NEAR_LONGEST = 2, 40
+_WORD: Final = re.compile(r"(?<![\w/=.@-])[^\s\"'`«»„“”,;:(){}\[\]<>|=/\\]{6,41}")
 _MOST: Final = 16
 """Values of one text that are looked for again."""
 
@@ -27,6 +31,28 @@ def echo_spans(text: str, spans: list[Span]) -> Iterator[Span]:
             if not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum():
                 yield Span(at, end, rule)
             at = text.find(value, end)
+
+
+def near_spans(text: str, spans: list[Span]) -> Iterator[Span]:
+    """Yield words that differ from a password told in a sentence by a character or two.
+
+    "it is Lune8Rouge, not Lune7Rouge": what somebody had mistyped, or had before.
+    """
+    told = {
+        text[start:end] for start, end, rule, replacement in spans
+        if rule == "password" and replacement is None and end - start <= _NEAR_LONGEST
+    }  # fmt: skip
+    told = {word for word in told if look_of(word) >= Look.NUMBERED}
+    for match in _WORD.finditer(text) if told else ():
+        word = trimmed(match.group())
+        if word not in told and any(_is_near(word, other) for other in told):
+            yield Span(match.start(), match.start() + len(word), "password")
+
+
+def _is_near(word: str, other: str) -> bool:
+    if len(word) != len(other) or not any(map(str.isdigit, word)):
+        return False
+    return sum(a != b for a, b in zip(word, other, strict=True)) <= _NEAR
 
 
 def _values(text: str, spans: list[Span]) -> dict[str, str]:

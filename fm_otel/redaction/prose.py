@@ -88,10 +88,31 @@ _TOLD: Final = re.compile(
 )
 _IS_KEY: Final = re.compile(r"\\{0,7}[\"'] ?:")
 _ANSWERS: Final = re.compile(
-    r"\?[\"']?\s{1,3}(?:> ?)?(?:[\w .-]{1,20}: ?)?(?:"
+    r"\?[\"']?\s{1,3}(?:\[[\d:]{4,8}\] ?)?(?:> ?)?(?:[\w .-]{1,20}: ?)?(?:"
     r"(?:yes|yep|sure|ja|jo|oui|sí|si|sì|sim|tak|да|так|evet)[,.]? )?(?:[—–-] ?)?[\"'`«„“]?\Z"
 )
 _WORDS_JOINED: Final = re.compile(r"[^\W\d_]{1,14}(?:-[^\W\d_]{1,14}){1,5}")
+_SOON: Final = (
+    r"(?:tempor\w+|provis\w+|tymczas\w+|tijdelijk\w*|initial\w*|inicial\w*|iniziale|vorläufig\w*|"
+    r"временн\w+|dočasn\w+|tillfällig\w*|midlertidig\w*|geçici)"
+)
+_DIRECTLY: Final = re.compile(rf"(?:[ ]{_SOON})?[ ][\"'`«„“]?")
+"""What may stand between the word for a password and the password without "is"."""
+_CAMEL: Final = re.compile(r"[a-z]{3,14}(?:[A-Z][a-z]{1,13}){1,3}")
+_USE_AS: Final = re.compile(
+    r"\b(?:use|set|put|take|nutze|nimm|usa|usar|utilise|gebruik|użyj) ([^\s\"'`,;:/=]{6,40}) "
+    r"(?:as|als|como|comme|come|jako) [^\n.;]{0,24}?(?:passw|kennwort|senha|contrase|mot de passe|"
+    r"wachtwoord|hasł|passphrase)",
+    re.IGNORECASE,
+)
+_ASKED: Final = re.compile(
+    r"(?:\A|\n)[^\n]{0,24}?\b(?:what['’]?s|what is|need|where['’]?s|send me|give me|"
+    r"anyone (?:know|got)|which is) [^\n?]{0,60}\Z"
+)
+_REPLIED: Final = re.compile(
+    r"[^\n.!?;:]{0,24}\n(?:\[[\d:]{4,8}\] ?)?(?:[\w .-]{1,20}: )?"
+    r"(?:(?:its?|it['’]s|it is|here|try)[:,]? )?[\"'`]?"
+)
 _TWO_CASES: Final = re.compile(r"[a-z]{3,14}-[A-Z][a-z]{2,13}")
 _has_network: Final = gate(("wifi", "wi-fi", "wify", "wlan", "вайфа", "вай-фа"))
 _QUOTED_ANSWER: Final = re.compile(r"\?[\"'”»]? ?[-–—:\n] ?[\"“«„]([^\"”»“\n]{5,40})[\"”»“]")
@@ -130,6 +151,9 @@ _SLASHED: Final = re.compile(
     r"(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)/"
     r"([^\s\"'`,;/|()]{6,40})"
 )
+_HANDING: Final = (
+    "with ", "with the ", "using ", "mit ", "avec le ", "con la ", "com a ", "met ", "z ",
+)
 _REACH: Final = 90
 
 
@@ -150,6 +174,10 @@ def prose_spans(text: str, low: str) -> Iterator[Span]:
         *(_ACCOUNT.finditer(text) if " / " in text else ()),
         *(_SLASHED.finditer(text) if topics and "/" in text else ()),
     ]
+    for match in _USE_AS.finditer(text) if topics else ():
+        word = match[1]
+        if (any(map(str.isdigit, word)) and is_chosen(word)) or _CAMEL.fullmatch(word):
+            yield Span(match.start(1), match.end(1), "password")
     for match in accounts:
         if look_of(trimmed(match[1])) >= Look.MIXED:
             yield Span(match.start(1), match.start(1) + len(trimmed(match[1])), "password")
@@ -173,9 +201,29 @@ def _words(text: str, low: str, topics: list[tuple[int, int]]) -> Iterator[Span]
                 look < Look.SIGNED and is_chosen(word) and _is_spelled_out(low, start, topics)
             )
         else:
-            told = False
+            told = _CAMEL.fullmatch(word) is not None and _is_handed(low, start, topics)
         if told:
             yield Span(start, end, "password")
+
+
+def _is_handed(low: str, start: int, topics: list[tuple[int, int]]) -> bool:
+    """Tell whether a word without a digit is given: "with password ..." or an answer."""
+    at = bisect(topics, (start,))
+    if not at or start - topics[at - 1][1] > _REACH:
+        return False
+    between = low[topics[at - 1][1] : start]
+    if _ANSWERS.search(between):
+        return True
+    before = low[max(0, topics[at - 1][0] - 12) : topics[at - 1][0]]
+    return _DIRECTLY.fullmatch(between) is not None and before.endswith(_HANDING)
+
+
+def _is_asked(low: str, start: int, topic: tuple[int, int]) -> bool:
+    """Tell whether the word answers a question that has no mark: "whats the db password"."""
+    return (
+        _REPLIED.fullmatch(low, topic[1], start) is not None
+        and _ASKED.search(low, max(0, topic[0] - 80), topic[0]) is not None
+    )
 
 
 def _is_joined_phrase(word: str, low: str) -> bool:
@@ -234,7 +282,11 @@ def _is_told(
         if 0 <= start - stop <= _REACH
     ):
         return True
-    if at and _FOR.fullmatch(low, topics[at - 1][1], start):
+    if at and (
+        _FOR.fullmatch(low, topics[at - 1][1], start)
+        or _DIRECTLY.fullmatch(low, topics[at - 1][1], start)
+        or _is_asked(low, start, topics[at - 1])
+    ):
         return True
     if _NAMED_BEFORE.search(low, max(0, start - 40), start) and not _ANSWERS.search(
         low, max(0, start - 90), start
@@ -258,12 +310,12 @@ def _is_spelled_out(low: str, start: int, topics: list[tuple[int, int]]) -> bool
         return False  # a mapping's own names decide
     if _ASSIGNS.search(between):
         return False  # an assignment's, too
-    if "\n" in between and between.rstrip(" \"'`«„“").endswith(":"):
-        return False  # and so do those of its lines
-    if between in (" ", " «", " „", " “"):
+    if _DIRECTLY.fullmatch(between) or _is_asked(low, start, topics[at - 1]):
         return True
     if _ANSWERS.search(between):
         return True
+    if "\n" in between and between.rstrip(" \"'`«„“").endswith(":"):
+        return False  # and so do those of its lines
     return (
         _TOLD.search(between) is not None
         and _GAP.fullmatch(between) is not None

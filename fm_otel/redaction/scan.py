@@ -24,13 +24,14 @@ from fm_otel.redaction import (
     options,
     paths,
     personal,
+    phrases,
     programs,
     prose,
     tables,
     told_keys,
 )
 from fm_otel.redaction.buckets import BUCKETS, MARK_BUCKETS
-from fm_otel.redaction.echoes import echo_spans
+from fm_otel.redaction.echoes import echo_spans, near_spans
 from fm_otel.redaction.errors import OutOfTimeError
 from fm_otel.redaction.gates import gate, sieve
 from fm_otel.redaction.normalise import lowered
@@ -90,13 +91,16 @@ _NAMES: Final = (
     *programs.WORDS,
     *codes.WORDS,
     *prose.WORDS,
+    *phrases.WORDS,
 )
 _has_name: Final = gate(_NAMES)
 # The name of a tool says something where an option, a path, a call or a quotation stands as well.
 _TOOLS: Final = (*configured.TOOLS, *programs.TOOLS)
 _has_tool: Final = gate(_TOOLS)
 _has_argument: Final = gate((" -", "/", "(", "'", '"'))
-_has_foreign: Final = gate((*names.FOREIGN, *configured.FOREIGN, *codes.FOREIGN))
+_has_foreign: Final = gate(
+    (*names.FOREIGN, *configured.FOREIGN, *codes.FOREIGN, *phrases.FOREIGN)
+)
 _has_dash: Final = gate((" -", "'-", '"-'))
 _OPTION: Final = re.compile(r"[ \"']-[-A-Za-z]")
 _has_command: Final = gate(options.WORDS)
@@ -163,6 +167,7 @@ def _timed(text: str) -> list[Span]:
         found.extend(detect)
         clock.check()
     found.extend(echo_spans(text, found))
+    found.extend(near_spans(text, found))
     return found
 
 
@@ -272,6 +277,7 @@ def _by_name(text: str, low: str) -> Iterator[Iterable[Span]]:
         yield announced.announced_spans(text)
     yield codes.code_spans(text, low)
     yield prose.prose_spans(text, low)
+    yield phrases.phrase_spans(low)
     if _KEY_LONG in text.encode("utf-8", "replace").translate(_TOKEN_TABLE):
         yield told_keys.key_spans(text, low)
     yield configured.configured_spans(text, low)

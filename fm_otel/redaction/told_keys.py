@@ -23,15 +23,18 @@ _KEY_TOPIC: Final = re.compile(
     r"|(?:chave|chiave|klucz|clave|cl[eé]f?|llave|sleutel|nyckel|klíč)\w{0,2} "
     r"(?:da |de |di |do |del |d['’]|dell['’])?(?:api|acce|acesso|licen)\w*"
     r"|lizenzschlüssel|licentiesleutel|api-sleutel|(?:this|the following) (?:key|token)"
-    r"|密钥|密鑰|密匙"
-    r"|시크릿"
+    r"|(?:sleutel|schlüssel|clé|clave|llave|chave|chiave|klucz|nyckel\w*|key) "
+    r"(?:voor|für|pour|para|per|do|till|for) (?:the |de |die |l['’]|la |el |a |o )?api"
+    r"|ключ\w? (?:апи|api)|апи[- ]ключ\w?|api[- ]?klíč\w*|\bseed(?= [A-Za-z2-7]{16})"
+    r"|密钥|密鑰|密匙|시크릿"
 )
 _KEY_SHAPE: Final = re.compile(
     r"(?<![A-Za-z0-9_/.=-])(?:[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,8}|[A-Za-z0-9+/]{20,200}={1,2}|"
     r"[A-Za-z0-9_-]{16,200})(?![A-Za-z0-9_/@=-]|\.\w)"
 )
 _IS_IT: Final = re.compile(
-    r"(?: (?:is|ist|lautet|est|es|é|è|to|je|är|это|was))?\s?[:=]?\s?[\"'`]?"
+    r"(?:(?: (?!hash|digest|sha|md5|commit|checksum|fingerprint|id\b)[^\W\d]{1,14}){0,4}"
+    r"(?: (?:is|ist|lautet|est|es|é|è|to|je|är|это|was|такой)|:| =)|는|은|가|이|=|)\s?[\"'`]?"
 )
 _HEX_KEY: Final = re.compile(
     r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})"

@@ -42,6 +42,9 @@ _LONG_KEY: Final = re.compile(
 _QUOTED_KEY: Final = re.compile(
     r"(?:\d{1,8}\|)?(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[g-zG-Z])[\w-]{22,256}"
 )
+_SHORT_SECRET: Final = re.compile(
+    r"(?=(?:[^\d]*\d){2})(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z]{1,3}[\dA-Z])[A-Za-z0-9_-]{8,24}"
+)
 _DIGEST_LIKE: Final = re.compile(r"[0-9a-f]{32,64}")
 _LABELLED: Final = re.compile(
     r"(?:tok|key|sk|pk|api|auth|access|token|secret|svc|live|test)[a-z-]{0,12}[_-]"
@@ -187,7 +190,7 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
         return not wordlike and (numbered or shapes.is_mixed(body) or shapes.is_random(body))
     if notation is Notation.COPULA:
         return not wordlike and len(body) >= 6 and shapes.is_mixed(body) and not is_name(body)
-    if _LABELLED.fullmatch(body):
+    if _LABELLED.fullmatch(body) or (found.rule == "secret" and _SHORT_SECRET.fullmatch(body)):
         return True
     return (
         len(body) >= 12
