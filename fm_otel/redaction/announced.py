@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ALONE: Final = re.compile(r"\n[ \t]{0,8}([^\s\"'`:,]{8,2048})[ \t]{0,4}(?=\n|\Z)")
+_NAMED: Final = re.compile(r"[A-Za-z]\w{0,40}=[^=]")
 _ANNOUNCES: Final = re.compile(
     r"(?:\bkeygen|\bgenkey|\bgenpsk|openssl rand [^\n]*|pwgen[^\n]*)\Z"
     r"|get secrets? [^\n]*(?:-o|jsonpath|template)[^\n]*\Z"
@@ -36,6 +37,8 @@ def announced_spans(text: str) -> Iterator[Span]:
     for match in _ALONE.finditer(text):
         above = text[max(0, match.start() - _ABOVE) : match.start()].rstrip().rpartition("\n")[2]
         word = match[1]
+        if _NAMED.match(word):
+            continue
         if _PRINTS.search(above) and not shapes.is_status(word):
             yield Span(match.start(1), match.end(1), "password")
             continue

@@ -30,6 +30,7 @@ _JUDGED: Final = 256
 _MARKS: Final = frozenset("\"'`")
 _CODE_LITERALS: Final = re.compile(r"([\"'])((?:[^\"'\\\n]|\\.){1,300}?)\1")
 _TAG: Final = re.compile(r"[a-z]\w{1,20}:\"")
+_USER_FOLLOWS: Final = ("Credential(", "-UserName ", "-Credential ")
 _FORMAT: Final = re.compile(r"%[-+#]?[sdvqxr]")
 _ID_FOLLOWS: Final = re.compile(r"(?:secret|access key) id(?![\w-])", re.IGNORECASE)
 _PLAIN_WORD: Final = re.compile(r"[a-z]{1,40}(?=[ ,;.!?)\n]|\Z)(?![.][^ \n])")
@@ -242,7 +243,7 @@ def _literals(text: str, found: KeyClass, value: Value) -> Iterator[Span]:
             " " in match[2]
             or "://" in match[2]
             or _FORMAT.search(match[2])
-            or text.endswith("Credential(", 0, match.start())
+            or text.endswith(_USER_FOLLOWS, 0, match.start())
         ):
             continue
         if (

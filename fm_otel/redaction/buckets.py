@@ -9,68 +9,70 @@ from typing import Final
 
 BUCKETS: Final = (
     (
-        " | ", "/p:", "eed", "et ", "og ", "ogg", "opc", "ot ", "ot:", "ww ", "ww:",
+        " / ", " | ", "/p:", "eed", "et ", "etu", "eyj", "ftp", "jet", "jwt", "og ", "ogg",
+        "ot:", "otp", "ww ", "ww:", "ypt",
     ),
     (
-        "2fa", "cmq", "cvc", "hma", "hta", "htz", "lmk", "lsz", "luc", "mfa", "mta", "psk",
-        "puk", "rma", "t(a", "uth", "ysq",
+        "2fa", "cla", "cvc", "hma", "hta", "htz", "lla", "lsz", "luc", "mfa", "mta", "rma",
+        "t(a", "uth",
     ),
     (
-        "]:2", "]:4", "]:5", "eim", "enh", "enn", "esl", "eto", "etu", "eyj", "gin", "pin",
-        "psw", "pt(", "zin",
+        "://", ":54", ":58", "ci ", "cin", "ecu", "enh", "enn", "gin", "gn ", "min", "mk ",
+        "mun", "pc=", "pin", "pk ", "zc3", "zin",
     ),
     (
-        "cle", "cre", "cry", "csr", "db2", "dle", "dsn", "jwt", "mbe", "mlr", "mne", "qlp",
-        "sle", "snm", "sse", "ssn", "swe", "xsr",
+        "]:2", "]:4", "cle", "csr", "dle", "dsn", "mlr", "mne", "qlp", "sle", "snm", "sse",
+        "ssn", "swe", "xsr", "ysq",
     ),
     (
-        ":54", "an-", "asi", "key", "sif", "ssi", "te-", "tif", "uci", "uni", "voi", "wif",
+        "an-", "asi", "ask", "asw", "gni", "hei", "key", "psk", "psw", "puk", "sif", "ssi",
+        "te-", "tif", "tok", "voi", "wif",
     ),
     (
-        "://", "ard", "are", "aro", "ave", "cod", "coo", "cve", "cvv", "kod", "tok", "too",
-        "ure", "woo",
+        "ard", "are", "aro", "ave", "cod", "coo", "cre", "cve", "cvv", "kod", "slo", "too",
+        "woo",
     ),
     (
-        "adm", "d'o", "dd-", "dd_", "has", "mdp", "pas", "pdo", "pdp", "ra-", "ras", "raz",
-        "rds", "sa:",
+        "d'o", "dd_", "has", "mdp", "mpo", "pas", "pdo", "pdp", "ra-", "ras", "raz", "rds",
+        "sa:", "sas",
     ),
     (
-        "ban", "eal", "eap", "erl", "ern", "ftp", "ga2", "gan", "ial", "ign", "imn", "omp",
-        "onn", "otp", "sal", "san", "wal",
+        "ban", "db2", "eal", "eap", "erl", "ern", "gan", "ial", "onn", "sal", "san", "tan",
+        "wal",
     ),
 )  # fmt: skip
 
 MARK_BUCKETS: Final = (
     (
-        " --", " AU", " pw", "$5$", "$7$", "$y$", "/p:", "ETU", "FI:", "New", "fo:", "fp-",
-        "fy(", "ks/", "ss:", "ssw", "xd-", "xe-", "xp-", "xs-",
+        " --", " BY", " pw", "$P$", "$y$", "BEG", "CRY", "a2-", "adt", "dd-", "dpw", "fp-",
+        "fy(", "lft", "n-k", "n2$", "nyk", "pp-", "t-k", "th'", "th(", "tht", "tp-", "tpw",
+        "ypt",
     ),
     (
-        "$1$", "$6$", "$ar", "$gy", "'au", "-au", "-cr", "-cs", "-ke", "-se", "-us", "56$",
-        "56~", "IN\t", "INA", "SOA", "SUA", "uci", "ugi", "uns", "use",
+        "!AQ", "$1$", "$ar", "-au", "-cr", "-us", "00.", "01.", "SAA", "SAS", "SOA", "SUA",
+        "SWO", "n$s", "nv(", "nv.", "r1$", "ras", "s:s", "sa.", "scs", "sk.", "sks", "uns",
     ),
     (
-        '" "', ') "', "RTE", "RVE", "ck.", "cry", "fig", "h v", "v3.", "v4.", "vb.", "vr.",
-        "vs.", "xox", "y C", "zn.",
+        '" "', ') "', "-se", "> A", "FI:", "bun", "h v", "hIn", "ks.", "use", "vs.", "y C",
     ),
     (
-        "!AQ", '"AU', '"md', "'AU", "'md", ":::", "::a", ":AA", "HA-", "SAA", "SG.", "XAU",
-        "cmQ", "cmd", "lad", "las", "lla", "rad", "ras", "rla", "rm-", "rma",
+        '"AU', '"md', "$2x", "$6$", "$H$", "'AU", "'md", "56~", "ERL", "ERV", "ETU", "XAU",
+        "n$p", "ng.", "nmp", "tcd", "tmp", "v1.", "v2.", "v4.",
     ),
     (
-        "$2a", "$2b", "$2x", "$2y", "$sa", ".ct", ".da", ".of", ".sa", ".st", ".za", "<Va",
-        "Eva", "MK ", "Mod", "kdf", "ks ", "kv ", "voi", "{MD",
+        ".mw", "/0A", "2b$", "2y$", ":AA", ":AP", "EAP", "EAR", "EXP", "RAM", "dov", "gy$",
+        "ki=", "mdk", "pbk", "pc=", "ssw", "xox", "ysq",
     ),
     (
-        "$ap", "00.", "EAP", "EAR", "EGI", "LAI", "RYP", "al.", "alo", "ga2", "qlp", "too",
-        "xap", "ya2",
+        "$7$", "MK ", "Mod", "SG.", "SK ", "SMD", "SS ", "SSH", "SSM", "ifi", "ig ", "igh",
+        "iro", "kv ", "s16", "sl ", "sl.", "voi", "vr.", "{MD", "{SH",
     ),
     (
-        "//0", "4/0", ":AP", "CLI", "OGI", "ac.", "dt0", "ghb", "pc=", "pt.", "wt.", "{SH",
+        "$2a", "$5$", "/p:", ":::", "<Va", "LAI", "LIE", "hma", "lpl", "lua", "rm-", "rma",
+        "tal", "tp:", "uci", "ugi",
     ),
     (
-        "B2 ", "BY ", "SK ", "SS ", "SSM", "SSW", "_SZ", "b2 ", "dm ", "dp.", "dpw", "iph",
-        "ki=", "n$p", "n2$", "nmp", "sk.", "sl ", "sl.", "tif", "tl ", "tmp", "tp ", "tp-",
-        "tp:", "tpw", "v1.", "v2.", "yk ", "{SM", "{SS",
+        "//0", "DB2", "New", "OGI", "UGF", "_BI", "_SZ", "ce.", "db2", "de(", "dp.", "ga2",
+        "i/w", "iph", "ipk", "ta.", "v3.", "vb.", "ya2",
     ),
 )  # fmt: skip

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WORDS: Final = (
-    "geheimzahl", "mtan", "tan-", "codice", "codigo", "kod", "puk", " mã ", "to sign in",
+    "geheimzahl", "mtan", "tan-", " tan ", "codice", "codigo", "kod", "puk", " mã ", "to sign in",
     "to log in", "logging in", "signing in", "chiave", "klucz", "anahtar", "sleutel",
 )
 FOREIGN: Final = (

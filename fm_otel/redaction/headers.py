@@ -22,7 +22,7 @@ _SCHEME: Final = re.compile(
     re.IGNORECASE,
 )
 _PARAM: Final = re.compile(
-    r"(?:response|signature|nonce|mac|oauth_\w{3,20}|Signature|sig|token|cnonce)=\"?"
+    r"(?:response|signature|mac|oauth_\w{3,20}|Signature|sig|token|cnonce)=\"?"
     r"([^\",\s]{6,512})",
     re.IGNORECASE,
 )

@@ -37,7 +37,7 @@ _TRANSPARENT: Final = frozenset(
     "value val raw plain plaintext cleartext old new current previous prev confirm confirmation "
     "confirmed again repeat verify prod production dev development staging stage test qa uat live "
     "sandbox local default base64 b64 b64e encoded str string text primary secondary primarykey "
-    "main backup temp temporary tmp final v real actual parameter param prd stg override here "
+    "main backup temp temporary tmp final v real actual prd stg override here "
     "eu us ro rw json b".split()
 )
 # Words before the head noun that make it harmless.
@@ -65,7 +65,7 @@ _PASSWORD: Final = frozenset(
 )
 _PASSWORD_ENDINGS: Final = (
     "password", "passwd", "passphrase", "passwort", "storepass", "keypass", "kennwort",
-    "wachtwoord", "passcode", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호",
+    "wachtwoord", "passcode", "psk", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호",
 )
 _PASS_OWNERS: Final = frozenset(
     "db database user usr smtp ftp mysql pg postgres postgresql redis ssh admin root sudo become "
@@ -85,8 +85,8 @@ _KEY_OWNERS: Final = frozenset(
     "launchdarkly sas function functions host service services cosmos subscription ocp apim "
     "session server fernet flask django rails base unseal recovery root wallet sdk llm vllm "
     "model provider priv publishable seed data_encryption kek dek postmark resend notion "
-    "airtable linear signature supabase anon vercel netlify heroku render weather rapidapi "
-    "shodan virustotal vt".split()
+    "airtable linear signature validation supabase anon vercel netlify heroku render weather "
+    "rapidapi shodan virustotal vt".split()
 )
 _STRONG_KEY_OWNERS: Final = frozenset(
     "api access secret private signing encryption decryption master shared hmac preshared "

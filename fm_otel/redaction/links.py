@@ -158,6 +158,8 @@ def _is_secret_parameter(name: str, value: str, text: str) -> bool:
         return low not in _QUERY_WEAK or (len(value) >= 10 and shapes.is_mixed(value))
     if low in ("t", "tk", "k"):
         return len(value) >= 20 and shapes.is_random(value)
+    if low == "md5":
+        return len(value) >= 16 and "expires=" in text  # nginx's secure links
     if low == "code":
         return (
             len(value) >= 6

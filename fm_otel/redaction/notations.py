@@ -36,10 +36,14 @@ _FAR: Final = re.compile(
     r"(?:[ \t(](?:[^\n.!?;=:\"'`]|(?<=[a-zA-Z])'(?=[a-z])){0,60}?|[ \t]"
     r"(?:for|of) [\"'`]?[^\n\"'`=]{1,50}[\"'`]?|[ \t]?\([^()\n]{1,40}\))"
     r"(?:[ \t](?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это)(?=[ \t])(?: now| set to)?|"
-    r"[ \t]?[:：](?!//)|[ \t]=|(?<= value)=)[ \t]{0,4}"
+    r"[ \t]?(?<!\d\d)[:：](?!//)|[ \t]=|(?<= value)=)[ \t]{0,4}"
 )
 _FAR_SIGN: Final = re.compile(
     r"[:=： ](?:(?<=[:=：])|(?:is|was|are|to|ist|lautet|est|es|é|è|jest|är|это) )"
+)
+_TO: Final = re.compile(r"[ ]to[ ]{1,4}\Z")
+_TURNS: Final = re.compile(
+    r"\b(?:set|chang|reset|updat|rotat|switch|revert|default|resolv|correspond|equal)"
 )
 _OF_ID: Final = re.compile(r"\bid(?: (?:is|was)|:| =)[ \t]{0,4}\Z")
 _NEAR: Final = re.compile(r"(?:[ \t][^\W\d]{1,20}){1,4}[ \t](?=[!-~]{6})")
@@ -154,6 +158,8 @@ def prose_notations(
     elif not quoted and text[after : after + 1] in ("「", "『", "“", "«"):
         yield Notation.COPULA, after
     far = _FAR.match(text, end) if _FAR_SIGN.search(text, end, end + 70) else None
+    if far and _TO.search(far.group()) and not _TURNS.search(text, max(0, end - 40), far.end()):
+        far = None  # "required for write to ..."
     if (
         far
         and _OF_ID.search(far.group()) is None

@@ -70,7 +70,8 @@ _COOKIE_OPTION: Final = re.compile(
 )
 _PIPED: Final = re.compile(
     r"(?:echo|printf)[ ](?:-[ne]{1,2} )?(?:[\"']?%s(?:\\n)?[\"']? )?[\"']?(?:[\w.-]{1,40}:)?"
-    r"([^\s\"'|:]{4,256})[\"']?\s{0,3}\|[^\n|]{0,120}"
+    r"((?:(?<=\")[^\"\n|:]{4,256}(?=\")|(?<=')[^'\n|:]{4,256}(?=')|[^\s\"'|:]{4,256}))"
+    r"[\"']?\s{0,3}\|[^\n|]{0,120}"
     r"(?:--password-stdin|--stdin|passwd|sudo -S|-S |secret create|create secret|cryptsetup|kinit|"
     r"smbpasswd|--with-token|chpasswd)"
 )

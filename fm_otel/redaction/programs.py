@@ -34,7 +34,9 @@ _PROGRAMS: Final = compiled((
         r"(?i:set password (?:for [^\s=]{1,80} )?= ?(?:password\()?)'([^'\n]{1,256})'"
     ), "password"),
     (("hmac.new(",), r"hmac\.new\(\s{0,4}(?:key=)?b?[\"']([^\"'\n]{6,256})[\"']", "secret"),
-    (("erlang.cookie",), r"erlang\.cookie[^\n]{0,24}[:=] ?([A-Z]{16,40})(?!\w)", "cookie"),
+    (("erlang.cookie", "ERLANG_COOKIE"), (
+        r"(?i:erlang[._]cookie)[^\n]{0,24}[:=] ?([A-Z0-9]{16,40})(?!\w)"
+    ), "cookie"),
     (("BEGIN ",), (
         r"-----BEGIN (?:OpenVPN (?:Static|tls-crypt-v2 \w{4,8}) key(?: V\d)?"
         r"|(?:USER|ACCOUNT|OPERATOR|SERVER) NKEY SEED)-----\s{1,4}"
@@ -121,6 +123,22 @@ _PROGRAMS: Final = compiled((
     (("LMK ",), r"\bLMK [UTXRS]?([0-9A-F]{32,48})(?![0-9A-F])", "secret"),
     (("opc=", "ki="), r"\b(?:ki|opc?|k4)=([0-9A-Fa-f]{32})(?![0-9A-Fa-f])", "secret"),
     (("rtmp",), r"rtmps?://[^\s/]{1,200}/(?:[\w-]{1,40}/){1,2}([A-Za-z0-9_-]{12,128})", "secret"),
+    (("SASL ",), (
+        r"SASL (?:PLAIN|LOGIN) authentication failed: ([A-Za-z0-9+/]{12,512}={0,2})"
+    ), "credentials"),
+    (("iscsiadm",), r"auth\.password(?:_in)? -v ([^\s\"']{4,256})", "password"),
+    (("pulumi config set ",), (
+        r"pulumi config set (?:--\w{1,12} ){0,2}--secret (?:--\w{1,12} ){0,2}\S{1,80} " + _ARG
+    ), "secret"),
+    (("PlainAuth(", "CRAMMD5Auth("), (
+        r"(?:PlainAuth|CRAMMD5Auth)\((?:\"[^\"\n]{0,80}\", ?){1,2}\"([^\"\n]{3,256})\""
+    ), "password"),
+    (("'crypt'",), r"'crypt' => \[\s{1,8}'key' => '([0-9a-f]{32})'", "secret"),
+    (("process.env.", "os.environ", "getenv("), (
+        r"(?:process\.env\.|os\.environ\[['\"]|getenv\(['\"])\w{0,40}"
+        r"(?:SECRET|TOKEN|PASS|PASSWORD|KEY)['\")\]]{0,3}\n['\"]([^'\"\n]{6,512})['\"]"
+    ), "secret"),
+    (("/ipk ",), r"/ipk ([A-Z0-9]{5}(?:-[A-Z0-9]{5}){4})", "secret"),
     # Development.
     (("jwt.encode(", "jwt.decode("), (
         r"jwt\.(?:en|de)code\([^()\n]{1,200}?, ?(?:key ?= ?)?b?[\"']([^\"'\n]{6,512})[\"']"
@@ -168,7 +186,8 @@ LITERALS: Final = _PROGRAMS.literals
 """What has to be in a text with one of these, as it is written."""
 WORDS: Final = (
     "composer config", "bundle config", "]:587 ", "]:465 ", "]:25 ", "]:2525 ", "voicemail",
-    "rasdial ", "db2 ", " lmk ", "opc=", "jwt.encode(", "proceed to installation",
+    "rasdial ", "db2 ", " lmk ", "opc=", "jwt.encode(", "sasl ", "/ipk ",
+    "proceed to installation",
 )  # fmt: skip
 TOOLS: Final = (
     "rman ", "lftp ", "oathtool", "icinga2", "snmp", "schtasks", "/p:", "uci set", ": eap ",

@@ -275,6 +275,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("password_hash", "hash", ("$2a$", "$2b$", "$2y$", "$2x$"),
          r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{22,53}",
          re2=r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{22,53}", replacement="[REDACTED:password_hash]"),
+    Rule("password_hash", "hash", ("$P$", "$H$"), r"\$[PH]\$[./A-Za-z0-9]{31}",
+         re2=r"\$[PH]\$[./A-Za-z0-9]{31}", replacement="[REDACTED:password_hash]"),
     Rule("password_hash", "hash", ("$1$", "$5$", "$6$", "$y$", "$7$", "$apr1$", "$gy$"),
          r"\$(?:1|5|6|y|7|apr1|gy)\$[^\s:\"'$]{1,40}\$[^\s:\"',;)}\]\\]{16,200}",
          re2=r"\$(?:1|5|6|y|7|apr1|gy)\$[^\s:\"'$]{1,40}\$[^\s:\"',;)}\]\\]{16,200}",

@@ -114,6 +114,8 @@ MARKS: Final = (*_ANCHORS, *dialogs.LITERALS, *programs.LITERALS)
 """What tokens without a prefix, dialogs and programs are known by, as it is written."""
 _has_mark: Final = sieve(MARKS, MARK_BUCKETS)
 _has_home: Final = gate(paths.ANCHORS)
+# Resource records with a public key or a signature in base64 (RFC 4034, 6698).
+_PUBLIC: Final = re.compile(r"\b(?:C?DNSKEY|TLSA|RRSIG|OPENPGPKEY)\b")
 _JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
 _HEAD: Final = re.compile(r"(?:\A|[-_])(?=[A-Za-z0-9])")
@@ -367,6 +369,9 @@ def pattern_spans(text: str, rules: Iterable[Rule]) -> Iterator[Span]:
 def _matches(rule: Rule, text: str) -> Iterator[Span]:
     for match in _COMPILED[rule].finditer(text):
         if _is_example(match.group()):
+            continue
+        before = max(0, match.start() - 40)
+        if rule.name == "azure_key" and _PUBLIC.search(text, before, match.start()):
             continue
         if match.group()[:1].isalnum() and _joined(text, match.start()):
             continue

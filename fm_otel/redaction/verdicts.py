@@ -21,7 +21,7 @@ _NAME: Final = re.compile(
 
 _MIXED_WORDS: Final = re.compile(
     r"(?![\w-]*(?i:secret|passw|key|token|cred|name|config|prod|value))"
-    r"(?:(?=(?:[\w.-]*[.-])?[a-z])(?=(?:[\w.-]*[.-])?[A-Z])[A-Za-z]+(?:[.-][A-Za-z]+){1,6}|[a-z]+"
+    r"(?:(?=(?:[\w.-]*[.-])?[a-z])(?=(?:[\w.-]*[.-])?[A-Z])[A-Za-z]+(?:[.-][A-Za-z]+){1,6}(?:[.-]\d{1,4})?|[a-z]+"
     r"(?:[.-][a-z]+){2,6}[.-]\d{1,4})"
 )
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,60}=")
@@ -42,6 +42,7 @@ _LONG_KEY: Final = re.compile(
 _QUOTED_KEY: Final = re.compile(
     r"(?:\d{1,8}\|)?(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[g-zG-Z])[\w-]{22,256}"
 )
+_CHOSEN: Final = re.compile(r"[A-Z][a-z]{3,20}[_-]\d{1,4}")
 _SHORT_SECRET: Final = re.compile(
     r"(?=(?:[^\d]*\d){2})(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z]{1,3}[\dA-Z])[A-Za-z0-9_-]{8,24}"
 )
@@ -83,6 +84,8 @@ def is_secret(found: KeyClass, notation: Notation, body: str, value: Value) -> b
         return False  # off or on; versions of a package named so
     if found.rule in CODES:
         return is_code(found, notation, body)
+    if notation <= Notation.COPULA and ";" in body and body[: body.find(";")].isalpha():
+        return False  # the next column
     if found.rule == "connection_string" or (found.rule == "api_key" and _KEY_ID.fullmatch(body)):
         return False
     if found.rule == "secret" and found.tier is Tier.PASSWORD and notation is Notation.STRUCT:
@@ -214,7 +217,8 @@ def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) ->
         and any(not c.isalpha() for c in body)
     ):
         return not shapes.is_path(body)
-    if shapes.is_wordlike(body):
+    chosen = notation is Notation.STRUCT and _CHOSEN.fullmatch(body) is not None
+    if shapes.is_wordlike(body) and not (chosen and found.rule == "credentials"):
         return False
     if found.rule == "cookie":
         return shapes.is_mixed(body) and (
@@ -231,7 +235,7 @@ def _is_weak(found: KeyClass, notation: Notation, body: str, *, quoted: bool) ->
         ):
             return True
         sure = found.rule == "password" or notation is Notation.STRUCT or shapes.is_random(body)
-        return shapes.is_mixed(body) and not is_name(body) and sure
+        return shapes.is_mixed(body) and (chosen or not is_name(body)) and sure
     return len(body) >= 16 and shapes.is_mixed(body) and not shapes.is_path(body)
 
 
