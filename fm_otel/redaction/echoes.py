@@ -42,7 +42,7 @@ def near_spans(text: str, spans: list[Span]) -> Iterator[Span]:
         text[start:end] for start, end, rule, replacement in spans
         if rule == "password" and replacement is None and end - start <= _NEAR_LONGEST
     }  # fmt: skip
-    told = {word for word in told if look_of(word) >= Look.NUMBERED}
+    told = {word for word in sorted(told)[:_MOST] if look_of(word) >= Look.NUMBERED}
     for match in _WORD.finditer(text) if told else ():
         word = trimmed(match.group())
         if word not in told and any(_is_near(word, other) for other in told):

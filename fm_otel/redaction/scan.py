@@ -179,24 +179,24 @@ def _detectors(text: str) -> list[Iterable[Span]]:
     raw = text.encode("utf-8", "replace")
     found: list[Iterable[Span]] = []
     long = _LONG in raw.translate(_TOKEN_TABLE)
-    says = not text.isascii() or _says_something(low)
-    said = long or says
+    literal = not text.isascii() or _says_something(low)
+    called = long or literal
     at_sign = "@" in text
-    if said:
+    if called:
         long = long or "eyJ" in text or "Q~" in text
         found.extend(_issued(text, raw, long=long))
     if not long and ("$" in text or "{" in text) and _has_hash(text):
         found.append(pattern_spans(text, _HASHES))
-    if said or at_sign:
+    if called or at_sign:
         found.extend(_linked(text, long=long, at_sign=at_sign))
     if "=" in text and ("?" in text or "&" in text or "#" in text or ";" in text):
         found.append(links.query_spans(text))
     if at_sign and ":" in text:
         found.append(links.bare_spans(text))
         found.append(links.slip_spans(text))
-    if said:
-        found.extend(_named(text, low, says=says, long=long))
-    if ("-" in text and _has_dash(text) and _OPTION.search(text)) or (said and _has_command(text)):
+    if called:
+        found.extend(_named(text, low, literal=literal, long=long))
+    if ("-" in text and _has_dash(text) and _OPTION.search(text)) or (called and _has_command(text)):
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))
@@ -235,8 +235,8 @@ def _linked(text: str, *, long: bool, at_sign: bool) -> Iterator[Iterable[Span]]
         yield links.path_spans(text)
 
 
-def _named(text: str, low: str, *, says: bool, long: bool) -> Iterator[Iterable[Span]]:
-    named = says and (
+def _named(text: str, low: str, *, literal: bool, long: bool) -> Iterator[Iterable[Span]]:
+    named = literal and (
         _has_name(low)
         or (_has_argument(text) and _has_tool(low))
         or (not text.isascii() and _has_foreign(low))
