@@ -196,7 +196,8 @@ def _detectors(text: str) -> list[Iterable[Span]]:
         found.append(links.slip_spans(text))
     if called:
         found.extend(_named(text, low, literal=literal, long=long))
-    if ("-" in text and _has_dash(text) and _OPTION.search(text)) or (called and _has_command(text)):
+    dashed = "-" in text and _has_dash(text) and _OPTION.search(text)
+    if dashed or (called and _has_command(text)):
         found.append(options.option_spans(text))
     if at_sign:
         found.append(personal.email_spans(text, low))
