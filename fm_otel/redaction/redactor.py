@@ -284,9 +284,15 @@ class Redactor:
         changed: dict[str, Any] | None = None
         plain, clean = self._plain_keys, self._clean
         for key, v in d.items():
-            if key in plain and (type(v) in _NUMBERS or (type(v) is str and v in clean)):
-                continue
-            new = self._value(key, v, depth)
+            if key in plain:
+                kind = type(v)
+                if kind in _NUMBERS or (kind is str and v in clean):
+                    continue
+                if kind is list and _NUMBERS.issuperset(map(type, v)):
+                    continue
+                new = self._deeper(v, depth) if kind is dict else self._value(key, v, depth)
+            else:
+                new = self._value(key, v, depth)
             new_key = key if key in self._clean else self._key(key)
             if new is not v or new_key is not key:
                 changed = {} if changed is None else changed
