@@ -19,7 +19,7 @@ from fm_otel.redaction.user_rules import NO_USER_RULES, UserRules, load
 from fm_otel.settings import to_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 MEMO_SIZE: Final = 4096
 MEMO_LENGTH: Final = 128
@@ -106,8 +106,10 @@ class Redactor:
         self._user: UserRules = load(rules_path, report) if rules_path else NO_USER_RULES
         self._custom = custom
         self._hide_hosts = hide_hosts or self._user.hide_hosts
+        self._alone = self._has_no_company()
         self._root = paths.project_root() if project_root is None else project_root
         self._clean: set[str] = set()
+        self._plain: dict[bytes, bool | None] = {}
         self._plain_keys: set[str] = set()
         self._frames: dict[str, str] = {}
         self._pseudonyms, self._key_refused = self._keyed(pseudonym_key)
@@ -170,9 +172,15 @@ class Redactor:
         if self._custom is not None:
             return False
         self._custom = custom
+        self._alone = False
         # What was clean without it need not be clean with it.
-        self._clean.clear()
+        self.forget()
         return True
+
+    def forget(self) -> None:
+        """Forget which texts were clean."""
+        self._clean.clear()
+        self._plain.clear()
 
     def hide(self, s: str, raw: str, replacement: str) -> str:
         """Return ``s`` with the id ``raw`` replaced where it stands as a word of its own."""
@@ -200,12 +208,15 @@ class Redactor:
             raise RedactionError(type(error).__name__) from None
 
     def _text(self, s: str) -> str:
+        if len(s) <= MEMO_LENGTH and s.isascii() and self._plain.get(scan.folded(s)):
+            return s
         long = len(s) > WINDOW + GUARD
         result = clean = normalise.clean_text(s[: WINDOW + GUARD] if long else s)
         # Again until nothing is found: what stands beside a marker may read differently.
         for _ in range(_ROUNDS):
             seen = normalise.without_invisible(result)
-            spans = self._spans(seen)
+            called = scan.detectors(seen)
+            spans = self._spans(seen, called)
             if not spans:
                 break
             limit = WINDOW if long and result is clean else len(seen)
@@ -214,11 +225,11 @@ class Redactor:
             result = applied(clean, [], WINDOW)
         result = self._customised(result)
         if result is s and len(s) <= MEMO_LENGTH:
-            self._remember(s)
+            self._remember(s, uncalled=not called)
         return result
 
-    def _spans(self, text: str) -> list[Span]:
-        spans = scan.spans_of(text)
+    def _spans(self, text: str, called: list[Iterable[Span]]) -> list[Span]:
+        spans = scan.spans_of(text, called)
         if self._user.rules or self._user.allowed:
             clock = scan.Clock(0)
             spans = self._user.applied_to(text, spans)
@@ -236,10 +247,21 @@ class Redactor:
         if len(frames) <= MAX_FRAMES_LENGTH:
             self._frames[frames] = clean
 
-    def _remember(self, s: str) -> None:
+    def _remember(self, s: str, *, uncalled: bool) -> None:
+        """Remember ``s``, and by its digits' places alone what nothing could be found in."""
         if len(self._clean) >= MEMO_SIZE:
             self._clean.clear()
         self._clean.add(s)
+        if uncalled and self._alone and s.isascii():
+            if len(self._plain) >= MEMO_SIZE:
+                self._plain.clear()
+            # Asked for the second such message: most lines have no sister.
+            folded = scan.folded(s)
+            self._plain[folded] = scan.is_plain(s) if folded in self._plain else None
+
+    def _has_no_company(self) -> bool:
+        """Tell whether no rules or sanitizer but ours see a text."""
+        return not (self._custom or self._user.rules or self._user.allowed or self._hide_hosts)
 
     def _counted(self, spans: list[Span]) -> list[Span]:
         for span in spans:

@@ -113,6 +113,14 @@ _says_something: Final = sieve(LITERALS, BUCKETS)
 MARKS: Final = (*_ANCHORS, *dialogs.LITERALS, *programs.LITERALS)
 """What tokens without a prefix, dialogs and programs are known by, as it is written."""
 _has_mark: Final = sieve(MARKS, MARK_BUCKETS)
+_FOLD: Final = bytes(48 if 48 <= c <= 57 else c for c in range(256))
+# What is told apart by its digits: these literals, and what begins with one of the signs.
+_has_numbered: Final = gate(
+    literal.encode().translate(_FOLD).decode()
+    for literal in LITERALS
+    if any(map(str.isdigit, literal))
+)
+_has_sign: Final = gate("$%/\\")
 _has_home: Final = gate(paths.ANCHORS)
 # Resource records with a public key or a signature in base64 (RFC 4034, 6698).
 _PUBLIC: Final = re.compile(r"\b(?:C?DNSKEY|TLSA|RRSIG|OPENPGPKEY)\b")
@@ -146,26 +154,42 @@ class Clock:
             raise OutOfTimeError
 
 
-def spans_of(text: str) -> list[Span]:
+def spans_of(text: str, called: list[Iterable[Span]] | None = None) -> list[Span]:
     """Return what the rules want replaced in ``text``, the specific before the general.
 
-    A short text gets a second try: a collection of garbage counts as time spent here.
+    ``called``: its detectors, where they are known. A short text gets a second try: a collection
+    of garbage counts as time spent here.
     """
+    called = detectors(text) if called is None else called
+    if not called:
+        return []
     try:
-        return _timed(text)
+        return _timed(text, called)
     except OutOfTimeError:
         if len(text) > _SHORT_TEXT:
             raise
-        return _timed(text)
+        return _timed(text, detectors(text))
 
 
-def _timed(text: str) -> list[Span]:
-    detectors = _detectors(text)
-    if not detectors:
-        return []
+def folded(text: str) -> bytes:
+    """Return ASCII ``text`` with every digit as 0: what a message with another number shares."""
+    return text.encode().translate(_FOLD)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text that calls no detector calls none with other digits in their places.
+
+    Classes such as "seven digits" are the same for all digits; what knows its digits is left out.
+    """
+    return text.isascii() and not (
+        _has_sign(text) or _has_numbered(folded(text.lower()).decode())
+    )
+
+
+def _timed(text: str, called: list[Iterable[Span]]) -> list[Span]:
     clock = Clock(len(text))
     found: list[Span] = []
-    for detect in detectors:
+    for detect in called:
         found.extend(detect)
         clock.check()
     found.extend(echo_spans(text, found))
@@ -173,7 +197,7 @@ def _timed(text: str) -> list[Span]:
     return found
 
 
-def _detectors(text: str) -> list[Iterable[Span]]:
+def detectors(text: str) -> list[Iterable[Span]]:
     """Return the detectors that ``text`` calls for; they run when they are read."""
     low = text.lower() if text.isascii() else lowered(text)
     raw = text.encode("utf-8", "replace")

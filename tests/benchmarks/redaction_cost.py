@@ -55,7 +55,7 @@ def main() -> None:
 
     def unseen(text: str) -> Callable[[], object]:
         def call() -> object:
-            redactor._clean.clear()
+            redactor.forget()
             return redactor.text(text)
 
         return call

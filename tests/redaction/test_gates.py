@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,9 @@ from fm_otel.redaction.buckets import BUCKETS, MARK_BUCKETS
 from tests.redaction.score import CORPORA, lines_named
 from tests.redaction.unseen.lines import lines_of
 from tests.redaction.unseen.score import ROUNDS
+
+if TYPE_CHECKING:
+    from random import Random
 
 SIEVE = gates.sieve(scan.LITERALS, BUCKETS)
 PIECES = sorted({word[at : at + size] for word in scan.LITERALS for size in (2, 3, 4, 40) for at in range(len(word))})
@@ -31,6 +36,17 @@ def test_a_sieve_finds_every_literal_wherever_it_stands(buckets: tuple[tuple[str
     for word in scan.LITERALS:
         for text in (word, f"{word} 1", f"1 {word}", f"(1{word}1)", "1" * 2000 + word, f"{word} 1€"):
             assert sieve(text), text
+
+
+@settings(max_examples=3000, deadline=None)
+@given(TEXTS | st.lists(st.sampled_from([*PIECES, "7", "42", "4111111", ":"]), max_size=9).map("".join), st.randoms())
+def test_what_is_plain_is_plain_with_other_digits(text: str, chance: Random) -> None:
+    """So a message is clean that differs from a clean one by its numbers only."""
+    if scan.is_plain(text) and not scan.detectors(text):
+        other = "".join(str(chance.randrange(10)) if char.isdigit() else char for char in text)
+        assert scan.folded(other) == scan.folded(text)
+        assert not scan.detectors(other), other
+        assert not scan.path_spans(other, "")
 
 
 def test_no_detector_is_called_that_the_sieve_does_not_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,6 +247,23 @@ def test_memory_holds_clean_text_only_and_is_bounded(redactor: Redactor) -> None
     assert not any("hunter" in text for text in redactor._clean)
 
 
+def test_numbers_in_a_known_message_are_seen(redactor: Redactor) -> None:
+    """A message that is clean with one number need not be with another one."""
+    for number in range(10, 60):
+        assert redactor.text(f"took {number} ms") == f"took {number} ms"
+    for digits in ("4111111111111112", "4111111111111113", "4111111111111114"):
+        assert redactor.text(f"paid with {digits}") == f"paid with {digits}"
+    assert redactor.text("paid with 4111111111111111") == "paid with [REDACTED:card]"
+
+
+def test_a_sanitizer_sees_every_number() -> None:
+    """What the customer's own sanitizer may know is never skipped."""
+    redactor = Redactor(custom=lambda text: text.replace("42", "[REDACTED:answer]"))
+    assert [redactor.text(f"took {number} ms") for number in (40, 41, 42)] == [
+        "took 40 ms", "took 41 ms", "took [REDACTED:answer] ms",
+    ]  # fmt: skip
+
+
 def test_findings_hold_places_and_rules_only() -> None:
     """A finding can be shown to anyone."""
     assert [tuple(f) for f in find_secrets("a password=hunter2x b")] == [("password", 11, 19)]
@@ -266,7 +283,7 @@ def test_rules_fit_the_collector() -> None:
 def test_exceptions_never_carry_text(redactor: Redactor, monkeypatch: pytest.MonkeyPatch) -> None:
     """An internal failure becomes RedactionError with a type name."""
 
-    def broken(_: str) -> str:
+    def broken(*_: object) -> str:
         raise ValueError("password=hunter2x")
 
     monkeypatch.setattr(redactor, "_spans", broken)
