@@ -37,7 +37,7 @@ def announced_spans(text: str) -> Iterator[Span]:
     for match in _ALONE.finditer(text):
         above = text[max(0, match.start() - _ABOVE) : match.start()].rstrip().rpartition("\n")[2]
         word = match[1]
-        if _NAMED.match(word):
+        if _NAMED.match(word) or shapes.is_reference(word.lstrip("*&$")) or word.endswith(");"):
             continue
         if _PRINTS.search(above) and not shapes.is_status(word):
             yield Span(match.start(1), match.end(1), "password")

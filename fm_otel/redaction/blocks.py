@@ -282,6 +282,8 @@ def _named(name: str, value: str, start: int, *, sure: bool = False) -> Iterator
     found = classify(name)
     if found.tier < Tier.WEAK or shapes.is_placeholder(value) or shapes.is_path(value):
         return
+    if shapes.is_prose(value):
+        return
     if (
         found.tier is Tier.PASSWORD
         or (sure and found.tier is Tier.SECRET and len(value) > 7)

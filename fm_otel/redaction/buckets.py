@@ -9,70 +9,68 @@ from typing import Final
 
 BUCKETS: Final = (
     (
-        " / ", " | ", "/p:", "eed", "et ", "etu", "eyj", "ftp", "jet", "jwt", "og ", "ogg",
-        "ot:", "otp", "ww ", "ww:", "ypt",
+        " / ", " | ", "/p:", "65 ", "://", "an ", "ap ", "ci ", "fi:", "gn ", "sa:", "ww ",
+        "ww:",
     ),
     (
-        "2fa", "cla", "cvc", "hma", "hta", "htz", "lla", "lsz", "luc", "mfa", "mta", "rma",
-        "t(a", "uth",
+        "2fa", "cha", "cia", "cla", "ct(", "fig", "fra", "hia", "hma", "hra", "hta", "iba",
+        "lia", "lla", "log", "mfa", "mta", "nha", "nt(", "ola", "ora",
     ),
     (
-        "://", ":54", ":58", "ci ", "cin", "ecu", "enh", "enn", "gin", "gn ", "min", "mk ",
-        "mun", "pc=", "pin", "pk ", "zc3", "zin",
+        "]:2", "]:5", "cin", "cre", "cry", "cvc", "cve", "cvv", "min", "mne", "mun", "nid",
+        "nin", "nn_", "nne", "nnw", "nse", "nsw", "pin", "psk", "psw", "puk", "zin",
     ),
     (
-        "]:2", "]:4", "cle", "csr", "dle", "dsn", "mlr", "mne", "qlp", "sle", "snm", "sse",
-        "ssn", "swe", "xsr", "ysq",
+        "alt", "aut", "cht", "csr", "cur", "dsn", "ist", "jwt", "nst", "qlp", "ssn", "xsr",
     ),
     (
-        "an-", "asi", "ask", "asw", "gni", "hei", "key", "psk", "psw", "puk", "sif", "ssi",
-        "te-", "tif", "tok", "voi", "wif",
+        "32:", "etu", "etx", "eyj", "ftp", "jet", "let", "leu", "net", "nmp", "ot:", "otp",
     ),
     (
-        "ard", "are", "aro", "ave", "cod", "coo", "cre", "cve", "cvv", "kod", "slo", "too",
-        "woo",
+        "aml", "asa", "asd", "ash", "asl", "e-l", "eed", "ema", "esl", "geh", "gsd", "jel",
+        "ken", "key", "kod", "ool",
     ),
     (
-        "d'o", "dd_", "has", "mdp", "mpo", "pas", "pdo", "pdp", "ra-", "ras", "raz", "rds",
-        "sa:", "sas",
+        "an-", "and", "ard", "are", "ase", "cod", "fie", "fre", "kie", "sid", "sse", "ysq",
     ),
     (
-        "ban", "db2", "eal", "eap", "erl", "ern", "gan", "ial", "onn", "sal", "san", "tan",
-        "wal",
+        "b2 ", "bas", "d'o", "dd_", "mas", "mdp", "mk ", "pas", "pc=", "pdo", "pdp", "pk ",
+        "rds", "ucz", "zc3",
     ),
 )  # fmt: skip
 
 MARK_BUCKETS: Final = (
     (
-        " --", " BY", " pw", "$P$", "$y$", "BEG", "CRY", "a2-", "adt", "dd-", "dpw", "fp-",
-        "fy(", "lft", "n-k", "n2$", "nyk", "pp-", "t-k", "th'", "th(", "tht", "tp-", "tpw",
-        "ypt",
+        " --", " by", " pw", "$5$", "$7$", ".ey", ".pt", "BEG", "NG_", "NT_", "New", "hvs",
+        "les", "lft", "net", "new", "nv(", "p-s", "pp-", "ypt",
     ),
     (
-        "!AQ", "$1$", "$ar", "-au", "-cr", "-us", "00.", "01.", "SAA", "SAS", "SOA", "SUA",
-        "SWO", "n$s", "nv(", "nv.", "r1$", "ras", "s:s", "sa.", "scs", "sk.", "sks", "uns",
+        "$1$", "$ar", "$pr", "'AU", "'au", "'md", "-au", "-cr", "-cs", "-ma", "-us", "HA-",
+        "OGI", "SAA", "SUA", "XAU", "lad", "las", "lla", "lua", "lus", "r1$", "rad", "ras",
+        "rla", "rm-", "rma", "xa-", "xc-", "xp-", "xpr",
     ),
     (
-        '" "', ') "', "-se", "> A", "FI:", "bun", "h v", "hIn", "ks.", "use", "vs.", "y C",
+        '" "', '"AU', ') "', "/0A", "/ip", "/p:", "> A", "PLA", "PT}", "cip", "h v", "v p",
+        "v3.", "vb.", "wfp", "y C",
     ),
     (
-        '"AU', '"md', "$2x", "$6$", "$H$", "'AU", "'md", "56~", "ERL", "ERV", "ETU", "XAU",
-        "n$p", "ng.", "nmp", "tcd", "tmp", "v1.", "v2.", "v4.",
+        ":::", "GFz", "MMD", "SG.", "SMD", "SMO", "SWO", "bun", "dp.", "dpw", "n-k", "n2$",
+        "nmp", "t-k", "tmp", "tpw", "v1.", "v2.", "v4.", "vr.", "{MD",
     ),
     (
-        ".mw", "/0A", "2b$", "2y$", ":AA", ":AP", "EAP", "EAR", "EXP", "RAM", "dov", "gy$",
-        "ki=", "mdk", "pbk", "pc=", "ssw", "xox", "ysq",
+        "!AQ", "$P$", "$y$", "0c0", ":AA", ":AP", "SAS", "SOA", "XPO", "dov", "fy(", "ghb",
+        "gy$", "ki=", "md5", "mdk", "pbk", "pc=", "sch", "xox",
     ),
     (
-        "$7$", "MK ", "Mod", "SG.", "SK ", "SMD", "SS ", "SSH", "SSM", "ifi", "ig ", "igh",
-        "iro", "kv ", "s16", "sl ", "sl.", "voi", "vr.", "{MD", "{SH",
+        "$6$", "00.", "56~", "ERV", "ETU", "RLY", "SSH", "oau", "oic", "ok.", "os.", "otp",
+        "s/c", "sic", "ss.", "ssw", "ws.", "wt.", "{SH",
     ),
     (
-        "$2a", "$5$", "/p:", ":::", "<Va", "LAI", "LIE", "hma", "lpl", "lua", "rm-", "rma",
-        "tal", "tp:", "uci", "ugi",
+        "$2a", "$2y", "$H$", "<Va", "IFI", "INA", "Inf", "Me=", "ier", "inA", "inM", "me=",
+        "s01", "s16", "sea", "ser", "sia", "sla", "sny",
     ),
     (
-        "//0", "DB2", "New", "OGI", "UGF", "_BI", "_SZ", "ce.", "db2", "de(", "dp.", "ga2",
-        "i/w", "iph", "ipk", "ta.", "v3.", "vb.", "ya2",
+        "//0", "2b$", "2x$", "AP ", "DB2", "MK ", "SK ", "SS ", "_SZ", "db2", "ga2", "i/w",
+        "ig ", "og ", "ol ", "ox$", "sl ", "sl.", "ta.", "tl ", "tx ", "ya2",
     ),
 )  # fmt: skip

@@ -64,7 +64,7 @@ _CISCO: Final = re.compile(
     r"|(?:snmp-server community|(?:radius|tacacs)-server"
     r"(?: host \S{1,60}(?: \S{1,20} \d{1,5}){0,3})? key|isakmp key"
     r"|pre-shared-key(?: ascii-text)?(?! \w{1,20}=)|"
-    r"wpa-psk ascii)(?: [0-9])? (\S{4,128})|password [057] (\S{4,128})"
+    r"wpa-psk ascii)(?: [0-9])? \"?([^\s\"]{4,128})|password [057] (\S{4,128})"
 )
 _REDIS_AUTH: Final = re.compile(
     r"(?:^|[\s\"'>])(?:AUTH(?=[ \"']{1,3}(?:default[\"' ]{1,3})?\S*[\d!#$%^&*@])|requirepass|"

@@ -50,6 +50,10 @@ _HARMLESS_BEFORE: Final = frozenset(
     "label placeholder hint tooltip caption i18n change_ fencing barrier reasoning "
     "last_valid illegal reserved public starting idempotency lock change".split()
 )
+# In the middle of a password's name: what went wrong with it, not what it is.
+_SAYS_NOT: Final = frozenset(
+    "invalid missing wrong forgot forgotten incorrect bad empty expired weak mismatched".split()
+)
 _PASSWORD: Final = frozenset(
     "password passwords passwd pwd passphrase passcode passwort kennwort motdepasse contrasena "
     "contraseña senha wachtwoord haslo hasło heslo jelszo jelszó losenord lösenord passord "
@@ -279,7 +283,9 @@ def _head(words: list[str]) -> KeyClass:
     if pair is not None:
         return pair
     if last in _PASSWORD or last.endswith(_PASSWORD_ENDINGS):
-        return NOT_SECRET if words[0] in _HARMLESS_BEFORE else KeyClass("password", Tier.PASSWORD)
+        if words[0] in _HARMLESS_BEFORE or not _SAYS_NOT.isdisjoint(words[1:-1]):
+            return NOT_SECRET
+        return KeyClass("password", Tier.PASSWORD)
     if last == "pass":
         return KeyClass("password", Tier.PASSWORD if before in _PASS_OWNERS else Tier.WEAK)
     if last in _TOKEN_WORDS or (last.endswith("token") and len(last) > 8):

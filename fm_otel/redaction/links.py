@@ -51,6 +51,8 @@ _LINK_PATH: Final = re.compile(
     r"([A-Za-z0-9_.~=:-]{16,512}(?:(?<=[a-z0-9]{20})/[A-Za-z0-9_-]{20,128})?)"
 )
 _JSESSION: Final = re.compile(r";jsessionid=([A-Za-z0-9.!_-]{8,200})", re.IGNORECASE)
+_STOCK: Final = "driver://user:pass@"
+"""What alembic.ini is delivered with."""
 _SLIP: Final = re.compile(
     r"(?<![\w+.-])[a-z][a-z0-9+]{1,20}:/?(?!/)[\w.-]{1,64}:([^\s:/@\"']{3,128})@[\w.-]{1,253}"
     r"(?=[:/])"
@@ -63,6 +65,8 @@ def url_spans(text: str) -> Iterator[Span]:
         yield from _userinfo(text, match.start(1), match.end(1))
     for match in _DEEP.finditer(text):
         secret = match[2]
+        if text.startswith(_STOCK, max(0, match.start() - 6)):
+            continue
         if (
             (match[1] + secret).isupper()
             or "://" in secret
@@ -96,6 +100,8 @@ def _userinfo(text: str, start: int, end: int) -> Iterator[Span]:
         or "[REDACTED:" in authority[:at]
         or (secret and shapes.is_placeholder(secret))
     ):
+        return
+    if text.startswith(_STOCK, max(0, start - 9)):
         return
     if colon and secret:
         yield Span(start + len(user) + 1, start + at, "url_password")

@@ -80,7 +80,7 @@ _HTPASSWD: Final = re.compile(
 )
 _NET: Final = re.compile(
     r"net user \S{1,64} ([^\s/*]{3,128})|net use [^\n]{0,160}?/user:\S{1,64} ([^\s/*]{3,128})"
-    r"|net use \S{1,100}(?: \S{1,100})? ([^\s/*]{3,128}) /user:",
+    r"|net use \S{1,100}(?: \S{1,100})? ((?!\\)[^\s/*]{3,128}) /user:",
     re.IGNORECASE,
 )
 _CERTIFICATE: Final = re.compile(
@@ -184,7 +184,7 @@ def listed_spans(arguments: list[str]) -> Iterator[tuple[int, Span]]:
 
 
 def _tool(text: str, line: re.Match[str]) -> Iterator[Span]:
-    tool = line.group().split(None, 1)[0]
+    tool = line.group().split(None, 1)[0].removesuffix(".exe")
     for match in _SHORT.finditer(text, line.start(), line.end()):
         flag = match.group().split(match[3])[0].strip(" \"'")
         if not _is_password_flag(tool, flag, glued=not match[1]):

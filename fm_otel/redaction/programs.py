@@ -139,6 +139,11 @@ _PROGRAMS: Final = compiled((
         r"(?:SECRET|TOKEN|PASS|PASSWORD|KEY)['\")\]]{0,3}\n['\"]([^'\"\n]{6,512})['\"]"
     ), "secret"),
     (("/ipk ",), r"/ipk ([A-Z0-9]{5}(?:-[A-Z0-9]{5}){4})", "secret"),
+    (("remember-me=", "rememberMe="), r"remember-?[mM]e=([A-Za-z0-9+/=%_.-]{16,1024})", "cookie"),
+    (("oauth_signature=",), r"oauth_signature=\"([^\"\n]{8,512})\"", "authorization"),
+    (("setx ",), (
+        r"(?i:setx) \w{0,60}(?:TOKEN|SECRET|PASS|PASSWORD|PWD|KEY|PAT) " + _ARG
+    ), "token"),
     # Development.
     (("jwt.encode(", "jwt.decode("), (
         r"jwt\.(?:en|de)code\([^()\n]{1,200}?, ?(?:key ?= ?)?b?[\"']([^\"'\n]{6,512})[\"']"
@@ -151,8 +156,8 @@ _PROGRAMS: Final = compiled((
     (("proceed to installation",), (
         r"proceed to installation:?\s{1,4}(?:[\d:]{5,8}\s{1,4}){0,4}([0-9a-f]{32})(?![0-9a-f])"
     ), "password"),
-    (("asswd", "assphrase for "), (
-        r"Enter passphrase for (?:key )?[^\n:]{1,200}: ([^\n]{4,128})(?=\n|\Z)"
+    (("assphrase for ", "ass phrase for "), (
+        r"Enter pass ?phrase for (?:key )?[^\n:]{1,200}: ([^\n]{4,128})(?=\n|\Z)"
     ), "password"),
     # Monitoring.
     (("reset-admin-password ",), r"reset-admin-password " + _ARG, "password"),
@@ -186,7 +191,7 @@ LITERALS: Final = _PROGRAMS.literals
 """What has to be in a text with one of these, as it is written."""
 WORDS: Final = (
     "composer config", "bundle config", "]:587 ", "]:465 ", "]:25 ", "]:2525 ", "voicemail",
-    "rasdial ", "db2 ", " lmk ", "opc=", "jwt.encode(", "sasl ", "/ipk ",
+    "rasdial ", "db2 ", " lmk ", "opc=", "jwt.encode(", "sasl ", "/ipk ", "setx ",
     "proceed to installation",
 )  # fmt: skip
 TOOLS: Final = (

@@ -51,7 +51,8 @@ _WORD: Final = re.compile(
 )
 _CONTINUES: Final = frozenset("@/\\.=&?%$:+-")
 _NAMED_BEFORE: Final = re.compile(
-    r"(?<![a-z])(?:user|usr|username|user name|account|host|hostname|server|node|pod|version|case|"
+    r"(?<![a-z])(?:user|usr|username|user name|account|host|hostname|server|"
+    r"serveur|servidor|serwer|сервер|node|pod|version|case|"
     r"ticket|error|build|id|database|db|schema|table|"
     r"file|device|model|router|port|policy|role|group|tenant|team|service|project|cluster"
     r"|namespace|branch|tag|commit|release|region|"

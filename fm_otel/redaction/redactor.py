@@ -52,7 +52,7 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 
 _PLAIN_LEAVES: Final = frozenset(
     "id name type kind namespace version created_at createdAt expires_at expiresAt status "
-    "scopes".split()
+    "scopes scope jti iss sub aud exp iat nbf kid alg typ expires_in".split()
 )
 """What describes a secret held as an object, and is none itself."""
 

@@ -307,8 +307,10 @@ RULES: Final[tuple[Rule, ...]] = (
           validators.is_bearer,
           re2=r"\b([Bb](?:earer|EARER) {1,2})[A-Za-z0-9._~+/|-]{20,4096}={0,2}"),
     _part("authorization", "header", ("asic ",),
-          r"[Aa]uth\w{0,10}(?: header)?[\"' :=]{1,4}[Bb]asic ([A-Za-z0-9+/]{16,4096}={0,2})",
-          re2=r"([Aa]uth\w{0,10}(?: header)?[\"' :=]{1,4}[Bb]asic )[A-Za-z0-9+/]{16,4096}={0,2}"),
+          r"(?:[Aa]uth\w{0,10}(?: header)?[\"' :=]{1,4}|\{)[Bb]asic "
+          r"([A-Za-z0-9+/]{16,4096}={0,2})",
+          re2=r"((?:[Aa]uth\w{0,10}(?: header)?[\"' :=]{1,4}|\{)[Bb]asic )"
+          r"[A-Za-z0-9+/]{16,4096}={0,2}"),
     _part("authorization", "header", ("asic", "ASIC"),
           r"[Bb](?:asic|ASIC)(?:[ \t]|%20){1,3}[\"'`\\]{0,3}([A-Za-z0-9+/_-]{8,4096}={0,2})",
           validators.is_basic_credentials,

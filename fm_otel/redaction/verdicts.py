@@ -25,7 +25,7 @@ _MIXED_WORDS: Final = re.compile(
     r"(?:[.-][a-z]+){2,6}[.-]\d{1,4})"
 )
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,60}=")
-_KEY_ID: Final = re.compile(r"(?:0x)?[0-9A-F]{16}")
+_KEY_ID: Final = re.compile(r"[0-9A-F]{16}|0x[0-9A-Fa-f]{8,64}")
 _TYPED_CODE: Final = re.compile(
     r"\d{4,8}|\d{3}[- ]\d{3}(?:[- ]\d{3})?|[A-Z2-7]{16,64}=*"
     r"|[A-Za-z0-9]{4,6}-[A-Za-z0-9]{4,6}(?:-[A-Za-z0-9]{4,6}){0,4}"
@@ -178,7 +178,7 @@ def _is_token(found: KeyClass, notation: Notation, body: str, *, quoted: bool) -
     if (
         (quoted or notation is Notation.STRUCT)
         and (notation >= Notation.COLON or notation is Notation.FAR)
-        and found.rule == "secret"
+        and found.rule in ("secret", "api_key")
         and _MIXED_WORDS.fullmatch(body)
     ):
         return True
