@@ -268,6 +268,12 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[dict
         )
         try:
             assert get(port, "/cases/case_1", time.monotonic() + 60) == 200
+            # A development server ends without waiting for the thread that has just answered, and
+            # the request's record comes behind the answer.
+            deadline = time.monotonic() + 30
+            while '"faultmaven.request"' not in out.read_text():
+                assert time.monotonic() < deadline, "no record of the request"
+                select.select([], [], [], 0.02)
             process.send_signal(signal.SIGTERM)
             # A worker of gunicorn that is just being forked misses the signal, with and without
             # us, and its master waits 30 seconds for it.
