@@ -68,6 +68,21 @@ ATTACKS = {
     "list_open": '"a","-p',
     "account": "admin / ",
     "told_now": "password is now ",
+    "passphrase": "passphrase is ",
+    "passphrase_words": "passphrase: ab cd ef gh ",
+    "spoken": "pin one two three ",
+    "spoken_digits": "pin 1 2 3 ",
+    "use_as": "use a1b2c3d4 as ",
+    "asked_bare": "whats the password\n",
+    "seven_owls": "pass phrase for a: ",
+    "workflow": "##vso[task.setvariable variable=",
+    "diffed": "-  - name: password\n-   value: a\n",
+    "block": "kind: Secret\ndata:\n a: |\n  QUJD\n",
+    "bearer_piped": "{Bearer 1|",
+    "cipher_key": "aes key=",
+    "alone": "-u abcdefgh12345678: ",
+    "token_dash": "token - '",
+    "object": "token a.b.C@1 ",
     "told_word": "password is a1b2c3d4 ",
     "asked_quoted": "password? - \"",
     "code_asked": "code? answer: ",
@@ -173,6 +188,19 @@ def test_a_text_of_nothing_but_a_rules_anchor_stays_linear(rule: Rule) -> None:
     for anchor in rule.anchors[:3]:
         for filler in ("", "a1B2", "/"):
             assert any(grows_in_proportion(anchor + filler) for _ in range(3)), anchor + filler
+
+
+def test_many_different_secrets_are_looked_for_again_in_linear_time() -> None:
+    """Values known as secrets and words near them: a text of nothing else stays linear."""
+    def text(size: int) -> str:
+        told = " ".join(f"password is Lune{n:05}Rouge, not Lune{n + 7:05}Rouge." for n in range(size // 40))
+        return told[:size]
+
+    def once() -> bool:
+        small, big = seconds(text(SMALL)), seconds(text(BIG))
+        return big <= max(small * 6.25, 0.02)
+
+    assert any(once() for _ in range(3))
 
 
 def test_a_hopeless_text_runs_out_of_time_instead_of_leaking(monkeypatch: pytest.MonkeyPatch) -> None:
