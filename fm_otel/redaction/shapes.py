@@ -98,7 +98,7 @@ _TECH: Final = re.compile(
     r"(?:sha|md|rsa|aes|hs|rs|es|ps|ed|utf|base|ipv|oauth|http|python|py|node|v|p|s|h|x|ec|tls|"
     r"ssl|"
     r"b|win|log4j|arm|amd|x86_|i|k8s?|ml-kem|curve|bcrypt|scrypt|argon|pbkdf|kms|gpt|o|r|m|t)"
-    r"-?\d{1,5}(?:[-_.][a-z0-9]{1,12})*|ecdsa-sha2-\w{4,12}|ssh-(?:rsa|dss|ed25519)|argon2i?d?"
+    r"-?\d{1,5}(?:[-_.][a-z0-9]{1,12})*|ecdsa-sha2-\w{4,12}|scram-sha-\d{1,3}(?:-plus)?|ssh-(?:rsa|dss|ed25519)|argon2i?d?"
     r"|pbkdf2[\w-]{0,20}",
     re.IGNORECASE,
 )
