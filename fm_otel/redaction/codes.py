@@ -126,6 +126,11 @@ _ITSELF: Final = re.compile(
     r"暗証番号|密码锁|비밀번호)[^\n]{0,40}"
     r"(?:\?\n[^\n]{0,24})?\Z"
 )
+_has_code: Final = gate((
+    "code", "codice", "codigo", "kod", "geheimzahl", "otp", "pin", "puk", "tan", "time password",
+    "sign in", "signin", "log in", "login",
+))
+"""In a text of ASCII alone: what a number stands beside where it is a code."""
 _has_card_code: Final = gate((
     "cvv", "cvc", "security code", "on the back", "prüf", "cryptogramme", "segur", "安全码",
     "セキュリティ",
@@ -140,7 +145,7 @@ _NEAR, _WIDE, _LISTED = 60, 90, 400
 
 def code_spans(text: str, low: str) -> Iterator[Span]:
     """Yield one-time codes, PINs and device codes that a message spells out."""
-    for match in _NUMBER.finditer(text):
+    for match in _NUMBER.finditer(text) if _has_code(low) or not text.isascii() else ():
         start, end = match.span()
         if (
             _SHAPE.fullmatch(match.group())

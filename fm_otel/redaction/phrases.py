@@ -50,6 +50,11 @@ _SPOKEN: Final = re.compile(
 )
 
 
+_has_code: Final = gate((
+    "pin ", "code ", "puk ", "password ", "combination ", "kode ", "código ", "codigo ",
+))
+
+
 def phrase_spans(low: str) -> Iterator[Span]:
     """Yield passphrases of several words and codes read out digit by digit."""
     for match in _TOLD.finditer(low) if _has_topic(low) else ():
@@ -58,6 +63,6 @@ def phrase_spans(low: str) -> Iterator[Span]:
         talk = [word for word in said if word in _TALK or shapes.is_status_word(word)]
         if len(talk) <= 1 and _LITTLE.issuperset(talk) and not shapes.has_verb(match[1]):
             yield Span(match.start(1), match.end(1), "password")
-    for match in _SPOKEN.finditer(low):
+    for match in _SPOKEN.finditer(low) if _has_code(low) else ():
         group = match.lastindex or 0
         yield Span(match.start(group), match.end(group), "otp")
