@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import stat
@@ -116,7 +117,11 @@ def test_nothing_listens_beyond_loopback(start_collector: Callable[..., Collecto
 
 def listening_addresses(pid: int) -> list[str]:
     """Read from the kernel what a process listens on."""
-    links = [str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+    links = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        # A file that was closed since the listing listens on nothing.
+        with contextlib.suppress(FileNotFoundError):
+            links.append(str(descriptor.readlink()))
     inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
     rows = [
         row.split()
