@@ -36,10 +36,11 @@ def sieve(literals: Iterable[str], buckets: Sequence[Sequence[str]]) -> Gate:
     three characters.
     """
     every = shortest(literals)
+    bucket_of = {window: bucket for bucket, windows in enumerate(buckets) for window in windows}
     tables = [bytearray(256) for _ in range(_WINDOW)]
     places: dict[str, list[tuple[str, int]]] = {}
     for literal in sieved(every):
-        bucket, offset = _place(literal, buckets)
+        bucket, offset = _place(literal, bucket_of)
         window = literal[offset : offset + _WINDOW]
         for table, character in zip(tables, window, strict=True):
             table[ord(character)] |= 1 << bucket
@@ -61,12 +62,11 @@ def shortest(literals: Iterable[str]) -> list[str]:
     ]
 
 
-def _place(literal: str, buckets: Sequence[Sequence[str]]) -> tuple[int, int]:
-    for bucket, windows in enumerate(buckets):
-        for window in windows:
-            offset = literal.find(window)
-            if offset >= 0:
-                return bucket, offset
+def _place(literal: str, bucket_of: dict[str, int]) -> tuple[int, int]:
+    for offset in range(len(literal) - _WINDOW + 1):
+        bucket = bucket_of.get(literal[offset : offset + _WINDOW])
+        if bucket is not None:
+            return bucket, offset
     return 0, 0
 
 

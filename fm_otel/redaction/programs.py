@@ -43,6 +43,8 @@ _PROGRAMS: Final = compiled((
         r"([A-Za-z0-9+/=\s]{16,4096}?)\s{0,4}-{5,6}END"
     ), "private_key"),
     (("mysqladmin ",), r"mysqladmin [^\n|;&]{0,80} password [\"']?([^\s\"']{3,128})", "password"),
+    (("DB2 ", "db2 "), r"(?i:\buser \S{1,64} using) ([^\s;\"']{4,128})", "password"),
+    (("iscsiadm",), r"auth\.password(?:_in)? -v ([^\s\"']{4,256})", "password"),
     # Transfers, packages, images.
     (("lftp ",), r"lftp [^\n|;&]{0,120}-u [\w.@-]{1,64},([^\s\"']{3,256})", "password"),
     (("config set ",), (
@@ -58,6 +60,10 @@ _PROGRAMS: Final = compiled((
     ), "password"),
     (("poetry config ",), r"poetry config http-basic\.\S{1,200} \S{1,64} " + _ARG, "password"),
     (("-creds",), r"--(?:src-|dest-)?creds[ =][\w.@-]{1,64}:([^\s\"']{3,256})", "password"),
+    (("rtmp",), r"rtmps?://[^\s/]{1,200}/(?:[\w-]{1,40}/){1,2}([A-Za-z0-9_-]{12,128})", "secret"),
+    (("PlainAuth(", "CRAMMD5Auth("), (
+        r"(?:PlainAuth|CRAMMD5Auth)\((?:\"[^\"\n]{0,80}\", ?){1,2}\"([^\"\n]{3,256})\""
+    ), "password"),
     # Vaults and keys.
     (("operator unseal ",), (
         r"operator unseal (?:-[\w=.:/-]{1,80} )?([A-Za-z0-9+/]{40,64}={0,2})"
@@ -68,6 +74,13 @@ _PROGRAMS: Final = compiled((
     (("kv put ", "etcdctl put "), (
         r"(?:consul kv|etcdctl) put \S{0,200}(?:passw|secret|token|_key|cred)\w{0,20} [\"']?"
         r"([^\s\"']{3,512})"
+    ), "password"),
+    (("LMK ",), r"\bLMK [UTXRS]?([0-9A-F]{32,48})(?![0-9A-F])", "secret"),
+    (("pulumi config set ",), (
+        r"pulumi config set (?:--\w{1,12} ){0,2}--secret (?:--\w{1,12} ){0,2}\S{1,80} " + _ARG
+    ), "secret"),
+    (("assphrase for ", "ass phrase for "), (
+        r"Enter pass ?phrase for (?:key )?[^\n:]{1,200}: ([^\n]{4,128})(?=\n|\Z)"
     ), "password"),
     # Directories and accounts.
     (("chpasswd:",), (
@@ -89,6 +102,11 @@ _PROGRAMS: Final = compiled((
     (("AuthInfo:",), r"AuthInfo:[^\n]{0,200}?\"P:([^\"\n]{1,256})\"", "password"),
     (("doveadm pw ",), r"doveadm pw [^\n|;&]{0,80}?-p " + _ARG, "password"),
     (("PLAIN\t",), r"PLAIN\t[^\n]{0,300}?\bresp=([A-Za-z0-9+/]{8,512}={0,2})", "credentials"),
+    (("SASL ",), (
+        r"SASL (?:PLAIN|LOGIN) authentication failed: ([A-Za-z0-9+/]{12,512}={0,2})"
+    ), "credentials"),
+    (("remember-me=", "rememberMe="), r"remember-?[mM]e=([A-Za-z0-9+/=%_.-]{16,1024})", "cookie"),
+    (("oauth_signature=",), r"oauth_signature=\"([^\"\n]{8,512})\"", "authorization"),
     # Tunnels, radio, network devices.
     ((": EAP ", ": PSK ", ": XAUTH "), r": (?:EAP|PSK|XAUTH) \"([^\"\n]{3,256})\"", "password"),
     (("p-secrets",), (
@@ -115,35 +133,9 @@ _PROGRAMS: Final = compiled((
         r"(?=\n|\Z)"
     ), "password"),
     (("cipher ",), r"password (?:irreversible-)?cipher (\S{4,128})", "password"),
-    (("rasdial ",), (
-        r"rasdial (?:\"[^\"\n]{1,64}\"|\S{1,64}) [^\s/]{1,64} ([^\s/\"']{4,128})"
-    ), "password"),
-    (("DB2 ", "db2 "), r"(?i:\buser \S{1,64} using) ([^\s;\"']{4,128})", "password"),
     (('password "', "password '"), r"password [\"']([^\"'\n]{4,128})[\"'];", "password"),
-    (("LMK ",), r"\bLMK [UTXRS]?([0-9A-F]{32,48})(?![0-9A-F])", "secret"),
     (("opc=", "ki="), r"\b(?:ki|opc?|k4)=([0-9A-Fa-f]{32})(?![0-9A-Fa-f])", "secret"),
-    (("rtmp",), r"rtmps?://[^\s/]{1,200}/(?:[\w-]{1,40}/){1,2}([A-Za-z0-9_-]{12,128})", "secret"),
-    (("SASL ",), (
-        r"SASL (?:PLAIN|LOGIN) authentication failed: ([A-Za-z0-9+/]{12,512}={0,2})"
-    ), "credentials"),
-    (("iscsiadm",), r"auth\.password(?:_in)? -v ([^\s\"']{4,256})", "password"),
-    (("pulumi config set ",), (
-        r"pulumi config set (?:--\w{1,12} ){0,2}--secret (?:--\w{1,12} ){0,2}\S{1,80} " + _ARG
-    ), "secret"),
-    (("PlainAuth(", "CRAMMD5Auth("), (
-        r"(?:PlainAuth|CRAMMD5Auth)\((?:\"[^\"\n]{0,80}\", ?){1,2}\"([^\"\n]{3,256})\""
-    ), "password"),
-    (("'crypt'",), r"'crypt' => \[\s{1,8}'key' => '([0-9a-f]{32})'", "secret"),
-    (("process.env.", "os.environ", "getenv("), (
-        r"(?:process\.env\.|os\.environ\[['\"]|getenv\(['\"])\w{0,40}"
-        r"(?:SECRET|TOKEN|PASS|PASSWORD|KEY)['\")\]]{0,3}\n['\"]([^'\"\n]{6,512})['\"]"
-    ), "secret"),
-    (("/ipk ",), r"/ipk ([A-Z0-9]{5}(?:-[A-Z0-9]{5}){4})", "secret"),
-    (("remember-me=", "rememberMe="), r"remember-?[mM]e=([A-Za-z0-9+/=%_.-]{16,1024})", "cookie"),
-    (("oauth_signature=",), r"oauth_signature=\"([^\"\n]{8,512})\"", "authorization"),
-    (("setx ",), (
-        r"(?i:setx) \w{0,60}(?:TOKEN|SECRET|PASS|PASSWORD|PWD|KEY|PAT) " + _ARG
-    ), "token"),
+    (("voicemail",), r"(?:^|\s)\d{2,8} => (\d{3,12}),", "pin"),
     # Development.
     (("jwt.encode(", "jwt.decode("), (
         r"jwt\.(?:en|de)code\([^()\n]{1,200}?, ?(?:key ?= ?)?b?[\"']([^\"'\n]{6,512})[\"']"
@@ -156,9 +148,11 @@ _PROGRAMS: Final = compiled((
     (("proceed to installation",), (
         r"proceed to installation:?\s{1,4}(?:[\d:]{5,8}\s{1,4}){0,4}([0-9a-f]{32})(?![0-9a-f])"
     ), "password"),
-    (("assphrase for ", "ass phrase for "), (
-        r"Enter pass ?phrase for (?:key )?[^\n:]{1,200}: ([^\n]{4,128})(?=\n|\Z)"
-    ), "password"),
+    (("'crypt'",), r"'crypt' => \[\s{1,8}'key' => '([0-9a-f]{32})'", "secret"),
+    (("process.env.", "os.environ", "getenv("), (
+        r"(?:process\.env\.|os\.environ\[['\"]|getenv\(['\"])\w{0,40}"
+        r"(?:SECRET|TOKEN|PASS|PASSWORD|KEY)['\")\]]{0,3}\n['\"]([^'\"\n]{6,512})['\"]"
+    ), "secret"),
     # Monitoring.
     (("reset-admin-password ",), r"reset-admin-password " + _ARG, "password"),
     (("New value: ",), r"reset[^\n]{0,20}\n?New value: (\S{8,128})", "password"),
@@ -184,8 +178,14 @@ _PROGRAMS: Final = compiled((
     (("<Value>",), (
         r"<(?:Administrator)?Password>\s{0,40}<Value>([^<>\n]{1,256})</Value>"
     ), "password"),
-    (("voicemail",), r"(?:^|\s)\d{2,8} => (\d{3,12}),", "pin"),
     (("/p:",), r" /p:(?:\"([^\"\n]{3,128})\"|'([^'\n]{3,128})')", "password"),
+    (("rasdial ",), (
+        r"rasdial (?:\"[^\"\n]{1,64}\"|\S{1,64}) [^\s/]{1,64} ([^\s/\"']{4,128})"
+    ), "password"),
+    (("/ipk ",), r"/ipk ([A-Z0-9]{5}(?:-[A-Z0-9]{5}){4})", "secret"),
+    (("setx ",), (
+        r"(?i:setx) \w{0,60}(?:TOKEN|SECRET|PASS|PASSWORD|PWD|KEY|PAT) " + _ARG
+    ), "token"),
 ))
 LITERALS: Final = _PROGRAMS.literals
 """What has to be in a text with one of these, as it is written."""

@@ -144,14 +144,12 @@ _is_changed: Final = gate((
 ))
 _has_secret: Final = gate(("secret", "token", "key"))
 WORDS: Final = ("ww ", "ww:", "admin / ", "root / ")
-_ACCOUNT: Final = re.compile(
-    r"(?:(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)|"
-    r": [\w.@-]{2,40}) / ([^\s\"'`,;/|()]{6,40})"
+_USER: Final = (
+    r"(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)"
 )
-_SLASHED: Final = re.compile(
-    r"(?<![\w/.@=-])(?:admin|root|administrator|guest|test|demo|postgres|ubuntu|user)/"
-    r"([^\s\"'`,;/|()]{6,40})"
-)
+_CHOSEN: Final = r"([^\s\"'`,;/|()]{6,40})"
+_ACCOUNT: Final = re.compile(rf"(?:{_USER}|: [\w.@-]{{2,40}}) / {_CHOSEN}")
+_SLASHED: Final = re.compile(rf"{_USER}/{_CHOSEN}")
 _HANDING: Final = (
     "with ", "with the ", "using ", "mit ", "avec le ", "con la ", "com a ", "met ", "z ",
 )
@@ -219,9 +217,9 @@ def _is_handed(low: str, start: int, topics: list[tuple[int, int]]) -> bool:
     return _DIRECTLY.fullmatch(between) is not None and before.endswith(_HANDING)
 
 
-def _is_asked(low: str, start: int, topic: tuple[int, int]) -> bool:
-    """Tell whether the word answers a question that has no mark: "whats the db password"."""
-    return (
+def _is_given(low: str, start: int, topic: tuple[int, int]) -> bool:
+    """Tell whether the word follows the topic at once, or answers a question without a mark."""
+    return _DIRECTLY.fullmatch(low, topic[1], start) is not None or (
         _REPLIED.fullmatch(low, topic[1], start) is not None
         and _ASKED.search(low, max(0, topic[0] - 80), topic[0]) is not None
     )
@@ -284,9 +282,7 @@ def _is_told(
     ):
         return True
     if at and (
-        _FOR.fullmatch(low, topics[at - 1][1], start)
-        or _DIRECTLY.fullmatch(low, topics[at - 1][1], start)
-        or _is_asked(low, start, topics[at - 1])
+        _FOR.fullmatch(low, topics[at - 1][1], start) or _is_given(low, start, topics[at - 1])
     ):
         return True
     if _NAMED_BEFORE.search(low, max(0, start - 40), start) and not _ANSWERS.search(
@@ -311,7 +307,7 @@ def _is_spelled_out(low: str, start: int, topics: list[tuple[int, int]]) -> bool
         return False  # a mapping's own names decide
     if _ASSIGNS.search(between):
         return False  # an assignment's, too
-    if _DIRECTLY.fullmatch(between) or _is_asked(low, start, topics[at - 1]):
+    if _is_given(low, start, topics[at - 1]):
         return True
     if _ANSWERS.search(between):
         return True

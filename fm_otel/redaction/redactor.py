@@ -106,7 +106,8 @@ class Redactor:
         self._user: UserRules = load(rules_path, report) if rules_path else NO_USER_RULES
         self._custom = custom
         self._hide_hosts = hide_hosts or self._user.hide_hosts
-        self._alone = self._has_no_company()
+        # Whether no rules or sanitizer but ours see a text.
+        self._alone = not (custom or self._user.rules or self._user.allowed or self._hide_hosts)
         self._root = paths.project_root() if project_root is None else project_root
         self._clean: set[str] = set()
         self._plain: dict[bytes, bool | None] = {}
@@ -258,10 +259,6 @@ class Redactor:
             # Asked for the second such message: most lines have no sister.
             folded = scan.folded(s)
             self._plain[folded] = scan.is_plain(s) if folded in self._plain else None
-
-    def _has_no_company(self) -> bool:
-        """Tell whether no rules or sanitizer but ours see a text."""
-        return not (self._custom or self._user.rules or self._user.allowed or self._hide_hosts)
 
     def _counted(self, spans: list[Span]) -> list[Span]:
         for span in spans:

@@ -30,7 +30,8 @@ class Rule:
     is in the text, or the pattern is not tried. ``group``: what of the match is replaced.
     ``check`` sees that group. ``issued``: the token carries a literal of its issuer, so the rule
     also applies to ids; ``head``: it begins with that literal; ``path``: what is replaced is a
-    path, whose slashes stay. ``re2`` and ``replacement`` are the collector's form, in the syntax
+    path, whose slashes stay; ``unless``: a pattern that makes a match harmless where it is found
+    shortly before it. ``re2`` and ``replacement`` are the collector's form, in the syntax
     of Go's ``regexp``; None where RE2 cannot tell a secret from its surroundings.
     """
 
@@ -43,6 +44,7 @@ class Rule:
     issued: bool = False
     head: bool = False
     path: bool = False
+    unless: str | None = None
     re2: str | None = None
     replacement: str = ""
 
@@ -105,8 +107,10 @@ RULES: Final[tuple[Rule, ...]] = (
          issued=True, re2=r"\b[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,36}",
          replacement="[REDACTED:azure_secret]"),
     # A 512-bit key; digests of that size carry their algorithm and a hyphen in front.
+    # In the DNS one of that size is public (RFC 4034, 6698).
     Rule("azure_key", "issued", ("==",),
-         r"(?<![A-Za-z0-9+/-])(?<! b=)(?<!bh=)[A-Za-z0-9+/]{86}=="),
+         r"(?<![A-Za-z0-9+/-])(?<! b=)(?<!bh=)[A-Za-z0-9+/]{86}==",
+         unless=r"\b(?:C?DNSKEY|TLSA|RRSIG|OPENPGPKEY)\b"),
     _issued("digitalocean_token", "dop_v1_", "doo_v1_", "dor_v1_", body=_H + "{40,64}"),
     _issued("cloudflare_key", "v1.0-", body=_H + "{20,24}-" + _H + "{100,160}"),
     _issued("heroku_key", "HRKU-", body=_D + "{30,70}"),

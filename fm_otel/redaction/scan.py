@@ -75,6 +75,9 @@ _HASHES: Final = tuple(
 )
 _has_hash: Final = gate(anchor for rule in _HASHES for anchor in rule.anchors)
 _COMPILED: Final = {rule: re.compile(rule.pattern or "") for rule in _PATTERNS}
+_UNLESS: Final = {rule: re.compile(rule.unless) for rule in _PATTERNS if rule.unless}
+_BEFORE: Final = 40
+"""Characters before a match in which a rule looks for what makes it harmless."""
 _GATES: Final = {rule.anchors: gate(rule.anchors) for rule in _PATTERNS}
 _BY_HEAD: Final[dict[str, list[tuple[str, Rule]]]] = {}
 for _rule in _PATTERNS:
@@ -122,8 +125,6 @@ _has_numbered: Final = gate(
 )
 _has_sign: Final = gate("$%/\\")
 _has_home: Final = gate(paths.ANCHORS)
-# Resource records with a public key or a signature in base64 (RFC 4034, 6698).
-_PUBLIC: Final = re.compile(r"\b(?:C?DNSKEY|TLSA|RRSIG|OPENPGPKEY)\b")
 _JWT_HEADER: Final = 4100
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
 _HEAD: Final = re.compile(r"(?:\A|[-_])(?=[A-Za-z0-9])")
@@ -395,8 +396,8 @@ def _matches(rule: Rule, text: str) -> Iterator[Span]:
     for match in _COMPILED[rule].finditer(text):
         if _is_example(match.group()):
             continue
-        before = max(0, match.start() - 40)
-        if rule.name == "azure_key" and _PUBLIC.search(text, before, match.start()):
+        harmless = _UNLESS.get(rule)
+        if harmless and harmless.search(text, max(0, match.start() - _BEFORE), match.start()):
             continue
         if match.group()[:1].isalnum() and _joined(text, match.start()):
             continue
